@@ -1,0 +1,222 @@
+"""The contracts of the plugin kinds. A plugin is a class with a nested `Config` and `__init__(self, config)`.
+
+Built-in plugins and anyone's plugins register in the same way, through entry points (see `registry.py`), and pass the
+same conformance kit (`eagdata.testing`). Each docstring lists every exception that an implementation may raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import ClassVar, Literal, Protocol, Self, TypeVar, dataclass_transform
+
+from eagdata.records import Action, Json, Message, NodeStatus, Observation, Task, ToolCall, Usage, Verdict
+
+C = TypeVar("C")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def settings(cls: type[C]) -> type[C]:
+    """Make a plugin's `Config`: a frozen keyword-only dataclass; the recipe reader refuses keys that it lacks.
+
+    The docstring under each attribute becomes the help text and the JSON Schema description.
+    """
+    cls.__pydantic_config__ = {"extra": "forbid", "use_attribute_docstrings": True}  # type: ignore[attr-defined]
+    return dataclass(frozen=True, kw_only=True)(cls)
+
+
+class TaskSource(Protocol):
+    """Where tasks come from."""
+
+    def tasks(self, n: int | None, *, seed: int) -> Iterator[Task]:
+        """Yield at most `n` tasks (None: all there are), the same ones for the same seed, each with a distinct id.
+
+        Raises: RecipeError for a file or row that cannot be used, naming file, line and field; PrerequisiteError.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a teacher is asked: one reply to `messages`. Nothing of the task but its rendered question is in it."""
+
+    messages: tuple[Message, ...]
+    seed: int
+    """Differs for each node and sample; a teacher with randomness draws from it alone."""
+    tools: tuple[dict[str, Json], ...] = ()
+    """OpenAI function schemas, when the protocol is `tool`; else empty."""
+    stop: tuple[str, ...] = ()
+    sample: int = 0
+    """Which sibling this is: 0 is the first attempt at its node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a teacher answered, as received."""
+
+    content: str
+    reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] | None = None
+    finish_reason: str | None = None
+    """`stop`, `length`, `tool_calls`, ... as the server said it; None if it said nothing."""
+    usage: Usage = field(default_factory=Usage)
+    model: str | None = None
+
+
+class Teacher(Protocol):
+    """The model, or program, that proposes. Resources open in `async with`."""
+
+    name: str
+    """Goes into each row: the model, or the program, that wrote the text."""
+
+    async def propose(self, request: Request) -> Reply:
+        """One reply. Safe to call concurrently. Retries are the teacher's own affair.
+
+        Raises: TeacherError once it gives up (`retryable` says whether another day may be better);
+        PrerequisiteError for a missing or refused key.
+        """
+        ...
+
+    def sampling(self) -> dict[str, Json]:
+        """The settings that shaped the replies (model, temperature, ...), for the row; never a secret."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expansion:
+    """The search asks for `samples` more children of `node` (None: of the root, before the first turn)."""
+
+    node: int | None
+    samples: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What a search is told of a new node. All that it may know: neither text nor model nor environment."""
+
+    node: int
+    parent: int | None
+    status: NodeStatus
+    error: bool
+    """The observation was not ok."""
+    kind: str
+    """Kind of the feedback: `ok`, an exception class, `timeout`, `limit`, `answer`, or the node's status."""
+    solved: bool | None = None
+    """For an answer: whether the verifier passed it; None if it was not scored or there is no answer yet."""
+
+
+class Growth(Protocol):
+    """One tree as its search sees it: grows by `tell`, never shrinks."""
+
+    view: Literal["direct", "linear_retry"]
+    """Which linear view of the tree the teacher is shown at an expansion."""
+
+    def ask(self) -> tuple[Expansion, ...]:
+        """What to expand next; empty when the search is content or has nothing left to try.
+
+        Asking twice without telling gives the same answer.
+        """
+        ...
+
+    def tell(self, feedback: Feedback) -> float | None:
+        """Take in a new node; gives its value in 0..1, or None. Telling the same node twice changes nothing.
+
+        Raises: ValueError if the parent was never told, or a node is told again with other content.
+        """
+        ...
+
+
+class Search(Protocol):
+    """A strategy: configuration only. Knows nothing of models, environments and verifiers."""
+
+    def start(self, *, seed: int) -> Growth:
+        """An empty tree. A tree told the same feedback in the same order asks for the same next."""
+        ...
+
+
+class Episode(Protocol):
+    """One live state of an environment, paused between actions. Gymnasium's step, with a fork."""
+
+    async def step(self, action: Action) -> Observation:
+        """Run one action. An exception in it keeps what ran before the failing line; an action that dies, is killed, times
+        out or runs out of memory leaves the state as it was before it.
+
+        Raises: EnvironmentFault if the box failed (the program failing is an observation).
+        """
+        ...
+
+    async def fork(self) -> Episode:
+        """An independent copy of this state; both go on by themselves. Raises: EnvironmentFault."""
+        ...
+
+    async def close(self) -> None:
+        """Free it, and every process in it. Closing twice is fine; forks of it live on. Raises nothing."""
+        ...
+
+
+class Environment(Protocol):
+    """Where actions run. Resources open in `async with`."""
+
+    name: str
+    version: str
+    language: str
+    """Label of the fenced block that holds an action, and the `kind` of its actions."""
+    isolation: str | None
+    """The tier that actions run in, once opened; None before."""
+
+    def instructions(self) -> str:
+        """What the teacher is told about acting here: plain sentences for the system prompt."""
+        ...
+
+    async def reset(self, task: Task) -> Episode:
+        """A fresh episode for `task`, with its files and set-up in place. Nothing of the answer is in it.
+
+        Raises: EnvironmentFault; RecipeError if the task's environment settings are wrong.
+        """
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None: ...
+
+
+class Verifier(Protocol):
+    """The judge of an answer, or of the state that a branch has built."""
+
+    judges: ClassVar[Literal["answer", "state"]]
+    """`state`: the verdict is on what the branch has built; the answer's text does not matter."""
+
+    def instructions(self) -> str:
+        """How the teacher must write its final answer: one or two sentences for the system prompt."""
+        ...
+
+    async def verify(self, task: Task, answer: str | None, episode: Episode | None) -> Verdict:
+        """Judge. `episode` is a private fork at the end of the branch (None for `answer` verifiers); expected values never
+        enter it. Wrong is `fail`, not scorable is `unscored`: neither is an exception.
+
+        Raises: VerifierError if it cannot do its work; EnvironmentFault from the episode.
+        """
+        ...
+
+    def supported(self, answer: str, outputs: Sequence[str]) -> bool:
+        """Whether the outputs of executed actions show the answer. Source: the rule that a final answer must rest on an
+        executed observation (tool-integrated reasoning filters of NeMo-Skills and SimpleTIR)."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """Counts tokens."""
+
+    name: str
+    revision: str
+    """Identifies the vocabulary: hash of the rank file, or commit."""
+
+    def count(self, text: str) -> int:
+        """Number of tokens of `text` as ordinary text: special-token look-alikes are text. Never raises."""
+        ...
+

@@ -1,0 +1,1 @@
+"""Branches as text and as rows."""

@@ -1,0 +1,385 @@
+"""Recipe (what the file says) -> Plan (resolved, typed, digest). All problems are reported at once, each with its line."""
+
+from __future__ import annotations
+
+import difflib
+import sysconfig
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, cast
+
+import yaml
+
+from eagdata.contracts import settings
+from eagdata.errors import EagdataError, RecipeError
+from eagdata.records import Json, Subset, canonical, sha256
+from eagdata.registry import plugin_class
+
+DEFAULT_RECIPE = "quickstart"
+PLUGIN_SECTIONS = {"tasks": "tasks", "teacher": "teachers", "search": "search", "environment": "environments"}
+_UNDIGESTED = (("concurrency",), ("budget",), ("thresholds",), ("teacher", "base_url"), ("teacher", "api_key_env"))
+"""What may change between a run and its resumption: it changes no byte of a row."""
+
+Path_ = tuple[str | int, ...]
+
+
+@settings
+class Limits:
+    """Bounds on the growth of one trace. Reaching one ends the growth; what is verified by then is kept."""
+
+    depth: int = 12
+    """Turns on one branch."""
+    nodes: int = 32
+    """Turns in the whole tree: at most so many teacher calls a task."""
+    tokens: int | None = None
+    """Completion tokens of the whole tree, where the teacher counts them; None: no bound."""
+    wall_s: float | None = None
+    """Seconds of wall time for one task; None: no bound. A run cut by the clock is not reproducible to the byte."""
+
+
+@settings
+class Prompt:
+    """How the teacher is spoken to."""
+
+    protocol: Literal["fence", "tool"] = "fence"
+    """One action a turn as a fenced block, or as a call of the tool `run`."""
+    demonstration: bool = True
+    """Show one worked example: small models then keep the format and invent no outputs."""
+
+
+@settings
+class Verification:
+    """What a branch must pass before it becomes a row."""
+
+    replay_runs: int = 2
+    """Re-executions from the start, in fresh sandboxes, that must give the same observations and verdict; at least 2."""
+
+    def __post_init__(self) -> None:
+        if self.replay_runs < 2:
+            raise ValueError("a row counts as verified only after at least 2 identical replays")
+
+
+@settings
+class Rows:
+    """Which verified branches become rows, and how they are written."""
+
+    linearization: Literal["direct", "linear_retry"] = "linear_retry"
+    """Linear view that makes `messages`."""
+    per_task: int = 1
+    """At most so many verified branches of one trace become rows."""
+    subsets: dict[Subset, float] = field(default_factory=dict)
+    """Shares aimed at, e.g. {direct: 0.4, refinement: 0.5, raw: 0.1}. `raw` tasks are asked without an environment.
+    Empty: whatever comes; of several verified branches one that recovered from an error is preferred."""
+    tokenizer: str = "o200k_base"
+    """Tokenizer of the `tokens` column."""
+    report_tokenizers: tuple[str, ...] = ("qwen25",)
+    """Further tokenizers of the length report."""
+    traces: bool = True
+    """Also write `data/traces`: one row per trace, the whole tree."""
+    timings: bool = False
+    """Write `duration_ms` and `created_at` into the rows. Off: they are null, and the same replies give the same bytes."""
+
+    def __post_init__(self) -> None:
+        total = sum(self.subsets.values())
+        if self.subsets and abs(total - 1) > 1e-6:
+            raise ValueError(f"the shares add up to {total:g}, not to 1")
+
+
+@settings
+class Thresholds:
+    """What a finished run must reach; else it exits 1 (or 4, for failures)."""
+
+    min_kept: float = 0.0
+    """Share of the planned tasks that must be kept."""
+    subset_tolerance: float = 0.05
+    """How far the shares of `rows.subsets` may be missed."""
+    max_failed: float = 0.2
+    """Share of failed tasks, among the finished, at which the run stops, once 20 have failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A recipe, resolved: every default filled in, every plugin's settings typed."""
+
+    name: str
+    n: int
+    seed: int
+    concurrency: int
+    plugins: Mapping[str, str]
+    """Section (`tasks`, `teacher`, `search`, `environment`) -> name of the plugin."""
+    configs: Mapping[str, object]
+    """Section -> the plugin's own `Config`."""
+    limits: Limits
+    prompt: Prompt
+    verification: Verification
+    rows: Rows
+    thresholds: Thresholds
+    resolved: dict[str, Json]
+    """The whole as JSON, as `plan.json` holds it; no secret is in it."""
+    source: str
+    """Where the recipe was read."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all that shapes the rows: 16 hex digits."""
+        return sha256(canonical(digested(self.resolved)))[:16]
+
+
+def digested(resolved: Mapping[str, Json]) -> dict[str, Json]:
+    """The part of a resolved plan that its digest covers."""
+    kept = {key: dict(value) if isinstance(value, dict) else value for key, value in resolved.items()}
+    for path in _UNDIGESTED:
+        at: dict[str, Json] | Json = kept
+        for key in path[:-1]:
+            at = at.get(key) if isinstance(at, dict) else None
+        if isinstance(at, dict):
+            at.pop(path[-1], None)
+    return cast("dict[str, Json]", kept)
+
+
+def differing_keys(one: Mapping[str, Json], other: Mapping[str, Json]) -> list[str]:
+    """Dotted keys in which two resolved plans differ, as `key: one -> other`."""
+    a, b = dict(_flat(digested(one))), dict(_flat(digested(other)))
+    return [f"{key}: {a.get(key)!r} -> {b.get(key)!r}" for key in sorted(a.keys() | b.keys()) if a.get(key) != b.get(key)]
+
+
+def recipe_folders() -> tuple[Path, ...]:
+    """Where shipped recipes lie: in a checkout, or beside an installed package."""
+    return (Path(__file__).parent.parent / "recipes", Path(sysconfig.get_path("data")) / "share" / "eagdata" / "recipes")
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Name -> file of every shipped recipe, sorted."""
+    found: dict[str, Path] = {}
+    for folder in reversed(recipe_folders()):
+        found.update((path.stem, path) for path in folder.glob("*.yaml"))
+    return dict(sorted(found.items()))
+
+
+def read_plan(recipe: str = DEFAULT_RECIPE, *, overrides: Mapping[str, Json] | None = None) -> Plan:
+    """The plan of a recipe file, or of a shipped recipe by name. `overrides`: dotted key -> value, over what the file says.
+
+    Raises: RecipeError that lists every problem with `file:line`; PrerequisiteError if a plugin does not load.
+    """
+    path = _find(recipe)
+    document = _Document(path, overrides or {})
+    reader = _Reader(document)
+    plan = reader.plan()
+    if reader.problems:
+        listed = "\n".join(reader.problems)
+        noun = "problem" if len(reader.problems) == 1 else "problems"
+        raise RecipeError(
+            f"{path} has {len(reader.problems)} {noun}", why=listed, mend=f"mend the lines above; try: eagdata generate {recipe} --dry-run"
+        )
+    if plan is None:
+        raise RecipeError(f"{path} gives no plan", why="it holds no settings", mend="see: eagdata recipes")
+    return plan
+
+
+def _find(recipe: str) -> Path:
+    shipped = shipped_recipes()
+    if recipe in shipped:
+        return shipped[recipe]
+    path = Path(recipe)
+    if path.is_file():
+        return path
+    close = difflib.get_close_matches(recipe, shipped, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise RecipeError(
+        f"no recipe {recipe!r}",
+        why=f"it is neither a file nor one of the shipped recipes: {', '.join(shipped) or 'none found'}",
+        mend=f"{hint}list them: eagdata recipes",
+    )
+
+
+class _Document:
+    """A YAML file with the line of each key, and the overrides of the command line laid over it."""
+
+    def __init__(self, path: Path, overrides: Mapping[str, Json]) -> None:
+        self.path = path
+        self.lines: dict[Path_, int] = {}
+        self.origins: dict[Path_, str] = {}
+        self.problems: list[str] = []
+        self.data = self._read()
+        for key, value in overrides.items():
+            self._override(tuple(key.split(".")), value)
+
+    def place(self, path: Path_) -> str:
+        """`file:line` of a key or its nearest parent, or the option that set it."""
+        for end in range(len(path), -1, -1):
+            if path[:end] in self.origins:
+                return self.origins[path[:end]]
+            if path[:end] in self.lines:
+                return f"{self.path}:{self.lines[path[:end]]}"
+        return f"{self.path}:1"
+
+    def _read(self) -> dict[str, Json]:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            data = yaml.safe_load(text)
+        except OSError as error:
+            raise RecipeError(f"cannot read {self.path}", why=str(error), mend="check the path and its permissions") from error
+        except UnicodeDecodeError as error:
+            raise RecipeError(f"{self.path} is not UTF-8", why=str(error), mend="save it as UTF-8") from error
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f":{mark.line + 1}" if mark else ""
+            raise RecipeError(f"{self.path}{line} is not YAML", why=str(getattr(error, "problem", error)), mend="mend that line") from error
+        if not isinstance(data, dict):
+            raise RecipeError(f"{self.path} is no recipe", why="a recipe is a mapping of settings", mend="see: eagdata recipes")
+        self._walk(root, ())
+        return data
+
+    def _walk(self, node: yaml.Node | None, path: Path_) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                inner = (*path, str(key.value))
+                if inner in self.lines:
+                    self.problems.append(f"{self.path}:{key.start_mark.line + 1}: {'.'.join(map(str, inner))} is given twice")
+                self.lines[inner] = key.start_mark.line + 1
+                self._walk(value, inner)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                self.lines[(*path, index)] = value.start_mark.line + 1
+                self._walk(value, (*path, index))
+
+    def _override(self, path: tuple[str, ...], value: Json) -> None:
+        at: dict[str, Json] = self.data
+        for key in path[:-1]:
+            inner = at.get(key)
+            if isinstance(inner, str) and key in PLUGIN_SECTIONS:
+                inner = {"kind": inner}
+            at[key] = inner = dict(inner) if isinstance(inner, dict) else {}
+            at = inner
+        if path[0] in PLUGIN_SECTIONS and path[1:] == ("kind",) and at.get("kind") != value:
+            at.clear()  # another plugin: the settings of the former one are not its own
+        at[path[-1]] = value
+        self.origins[path] = f"--set {'.'.join(path)}={value}"
+
+
+class _Reader:
+    """Checks a document section by section and collects what is wrong."""
+
+    SECTIONS = {"limits": Limits, "prompt": Prompt, "verification": Verification, "rows": Rows, "thresholds": Thresholds}
+    SCALARS: Mapping[str, tuple[type, Json]] = {"name": (str, None), "n": (int, 100), "seed": (int, 0), "concurrency": (int, 16)}
+
+    def __init__(self, document: _Document) -> None:
+        self.document = document
+        self.problems = list(document.problems)
+
+    def plan(self) -> Plan | None:
+        """The plan, or None when something is wrong; `problems` then says what."""
+        data = self.document.data
+        known = [*self.SCALARS, *self.SECTIONS, *PLUGIN_SECTIONS, "description"]
+        for key in data:
+            if key not in known:
+                self._problem((key,), f"unknown key {key!r}{_nearest(key, known)}")
+        scalars = {key: self._scalar(key, kind, default) for key, (kind, default) in self.SCALARS.items()}
+        sections = {key: self._settings((key,), cls, data.get(key) or {}) for key, cls in self.SECTIONS.items()}
+        plugins, configs = self._plugins()
+        self._bounds(scalars)
+        if self.problems:
+            return None
+        name = scalars["name"] or self.document.path.stem
+        resolved: dict[str, Json] = {**scalars, "name": name}
+        for key, value in sections.items():
+            resolved[key] = _plain(value)
+        for key, config in configs.items():
+            resolved[key] = {"kind": plugins[key], **cast("dict[str, Json]", _plain(config))}
+        values = cast("dict[str, object]", {**scalars, "name": name, **sections})
+        return Plan(plugins=plugins, configs=configs, resolved=resolved, source=str(self.document.path), **values)  # type: ignore[arg-type]
+
+    def _bounds(self, scalars: Mapping[str, Json]) -> None:
+        for key, least in (("n", 1), ("concurrency", 1)):
+            value = scalars[key]
+            if isinstance(value, int) and value < least:
+                self._problem((key,), f"{key} is {value}, must be at least {least}")
+
+    def _plugins(self) -> tuple[dict[str, str], dict[str, object]]:
+        plugins: dict[str, str] = {}
+        configs: dict[str, object] = {}
+        for section, kind in PLUGIN_SECTIONS.items():
+            given = self.document.data.get(section)
+            if isinstance(given, str):
+                given = {"kind": given}
+            if not isinstance(given, dict) or not isinstance(given.get("kind"), str):
+                self._problem((section,), f"{section} needs a mapping with a `kind`, e.g. {section}: {{kind: {_example(kind)}}}")
+                continue
+            rest: dict[str, Json] = {key: value for key, value in given.items() if key != "kind"}
+            try:
+                cls = plugin_class(kind, str(given["kind"]))
+            except RecipeError as error:
+                self._problem((section, "kind"), f"{error.what} ({error.why}); {error.mend}")
+                continue
+            plugins[section] = str(given["kind"])
+            configs[section] = self._settings((section,), cls.Config, rest)  # type: ignore[attr-defined]
+        return plugins, configs
+
+    def _scalar(self, key: str, kind: type, default: Json) -> Json:
+        value = self.document.data.get(key, default)
+        if value is not default and (not isinstance(value, kind) or isinstance(value, bool)):
+            self._problem((key,), f"{key} is {value!r}, must be {'a whole number' if kind is int else 'a text'}")
+            return default
+        return value
+
+    def _settings(self, at: Path_, cls: type, given: Json) -> object:
+        from pydantic import ValidationError
+
+        if not isinstance(given, dict):
+            self._problem(at, f"{'.'.join(map(str, at))} is {given!r}, must be a mapping")
+            return None
+        try:
+            return _validator(cls).validate_python(given)
+        except ValidationError as error:
+            for detail in error.errors():
+                path = (*at, *detail["loc"])
+                dotted = ".".join(map(str, path))
+                if detail["type"] == "unexpected_keyword_argument":
+                    key = str(detail["loc"][-1])
+                    self._problem(path, f"unknown key {dotted!r}{_nearest(key, [f.name for f in fields(cls)])}")
+                elif detail["type"] == "missing":
+                    self._problem(at, f"{dotted} is missing")
+                else:
+                    said = detail["msg"].removeprefix("Value error, ")
+                    shown = "" if isinstance(detail["input"], dict) or len(path) == len(at) else f" is {detail['input']!r}"
+                    self._problem(path, f"{dotted}{shown}: {said}")
+            return None
+        except EagdataError as error:
+            self._problem(at, error.what + (f" ({error.why})" if error.why else ""))
+            return None
+
+    def _problem(self, path: Path_, text: str) -> None:
+        self.problems.append(f"{self.document.place(path)}: {text}")
+
+
+@lru_cache(maxsize=64)
+def _validator(cls: type):  # type: ignore[no-untyped-def]  # TypeAdapter; its import is put off
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(cls)
+
+
+def _plain(config: object) -> Json:
+    return cast("Json", _validator(type(config)).dump_python(config, mode="json"))
+
+
+def _nearest(key: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known) or 'none'}"
+
+
+def _example(kind: str) -> str:
+    from eagdata.registry import names
+
+    return (names(kind) or ("...",))[0]
+
+
+def _flat(value: Json, prefix: str = "") -> Iterator[tuple[str, Json]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flat(inner, f"{prefix}.{key}" if prefix else key)
+    else:
+        yield prefix, value
