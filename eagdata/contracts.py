@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import ClassVar, Literal, Protocol, Self, TypeVar, dataclass_transform
 
-from eagdata.records import Action, Json, Message, NodeStatus, Observation, Task, ToolCall, Usage, Verdict
+from eagdata.records import Action, Json, Message, Node, NodeStatus, Observation, Task, ToolCall, Usage, Verdict
 
 C = TypeVar("C")
 
@@ -108,6 +108,13 @@ class Feedback:
     """Kind of the feedback: `ok`, an exception class, `timeout`, `limit`, `answer`, or the node's status."""
     solved: bool | None = None
     """For an answer: whether the verifier passed it; None if it was not scored or there is no answer yet."""
+
+    @classmethod
+    def of(cls, index: int, node: Node, *, solved: bool | None) -> Feedback:
+        """What a search may know of the node at `index`."""
+        seen = node.observation
+        kind = (seen.kind or seen.status) if seen else node.status
+        return cls(node=index, parent=node.parent, status=node.status, error=bool(seen and seen.status != "ok"), kind=kind, solved=solved)
 
 
 class Growth(Protocol):

@@ -14,7 +14,7 @@ import yaml
 
 from eagdata.contracts import settings
 from eagdata.errors import EagdataError, RecipeError
-from eagdata.records import Json, Subset, canonical, sha256
+from eagdata.records import Json, Node, Subset, canonical, sha256
 from eagdata.registry import plugin_class
 
 DEFAULT_RECIPE = "quickstart"
@@ -37,6 +37,14 @@ class Limits:
     """Completion tokens of the whole tree, where the teacher counts them; None: no bound."""
     wall_s: float | None = None
     """Seconds of wall time for one task; None: no bound. A run cut by the clock is not reproducible to the byte."""
+
+    def reached(self, nodes: Sequence[Node], *, asked: int, elapsed_s: float) -> str | None:
+        """Which limit forbids `asked` more turns, or None. `depth` is the rollout's own affair: it ends one branch only."""
+        if len(nodes) + asked > self.nodes:
+            return "nodes"
+        if self.tokens is not None and sum((n.usage and n.usage.completion_tokens) or 0 for n in nodes) >= self.tokens:
+            return "tokens"
+        return "wall_s" if self.wall_s is not None and elapsed_s >= self.wall_s else None
 
 
 @settings

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from eagdata.errors import BoundaryError
+
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
@@ -185,6 +187,11 @@ class Failure:
     message: str
     retryable: bool
 
+    @classmethod
+    def of(cls, error: BoundaryError) -> Failure:
+        """The record of an error at somebody else's boundary."""
+        return cls(boundary=error.boundary, kind=error.kind, message=str(error), retryable=error.retryable)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
@@ -210,6 +217,20 @@ class Node:
     """The search's value of this node, if it gives one."""
     usage: Usage | None = None
     failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One executed action with what it showed: what a re-execution runs and compares."""
+
+    parent: int | None
+    """Position, among the steps, of the one whose state it started from; None for the fresh episode."""
+    action: Action
+    status: ObservationStatus
+    text: str
+    digest: str
+    label: str
+    """How an error names it, e.g. `turn 3`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +329,11 @@ def mask_volatile(text: str) -> str:
     for pattern, mask in _VOLATILE:
         text = pattern.sub(mask, text)
     return text
+
+
+def well_formed(text: str) -> str:
+    """`text` with lone surrogates replaced by U+FFFD: neither UTF-8, Parquet nor a tokenizer can hold them."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def to_json(record: object) -> dict[str, Json]:

@@ -76,7 +76,7 @@ class _Graph:
         if self._tree.solved >= self._config.solutions:
             return ()
         expansions = tuple(Expansion(node=n, samples=self._missing(n)) for n in self._open if self._missing(n))
-        if expansions or self._tree.solved:
+        if expansions or self._tree.solved or self._tree.faults:
             return expansions
         again = next((n for n in reversed(self._grown) if len(self._tree.children[n]) < self._config.attempts), ...)
         return () if again is ... else (Expansion(node=again),)

@@ -13,6 +13,7 @@ class Tree:
         self.children: dict[int | None, list[int]] = {None: []}
         self.depth: dict[int | None, int] = {None: 0}
         self.solved = 0
+        self.faults = 0
 
     def add(self, feedback: Feedback) -> bool:
         """Take in a node; False if it is known already.
@@ -31,4 +32,5 @@ class Tree:
         self.children[feedback.parent].append(feedback.node)
         self.depth[feedback.node] = self.depth[feedback.parent] + 1
         self.solved += feedback.solved is True
+        self.faults += feedback.status == "failed"
         return True

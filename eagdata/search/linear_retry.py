@@ -50,7 +50,7 @@ class _Line:
     def tell(self, feedback: Feedback) -> float | None:
         if not self._tree.add(feedback):
             return None
-        if feedback.solved:
+        if feedback.solved or feedback.status == "failed":
             self._ended = True
         elif feedback.status == "acted" and not feedback.error:
             self._tip = feedback.node

@@ -1,0 +1,228 @@
+"""Verified branches as dataset rows, and rows read back as what can be executed again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from eagdata.errors import RecipeError
+from eagdata.exporters.linear import STATE_IS_BACK, LinearView, View, linearize, observation_text
+from eagdata.records import (
+    Action, Json, Leaf, Message, Node, Observation, ObservationStatus, Step, Subset, Task, Trace, canonical, from_json, to_json,
+)  # fmt: skip
+
+Row = dict[str, object]
+Count = Callable[[str], int]
+SPANS = ("prompt", "thought", "action", "observation", "answer", "total")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How branches are written: the same for all rows of a run."""
+
+    view: View
+    tokenizer: str
+    count: Count
+    environment: Mapping[str, Json]
+    """Resolved settings of the environment, its `kind` among them: part of what a re-execution needs."""
+    limits: Mapping[str, Json]
+    timings: bool
+    created_at: str | None = None
+
+
+def subset_of(trace: Trace, leaf: Leaf, *, view: View) -> Subset:
+    """`raw`: no action at all; `refinement`: the text shows at least one action that failed; else `direct`."""
+    shown = [trace.nodes[i] for i in linearize((), trace.nodes, end=leaf.node, view=view).shown]
+    if not any(node.action for node in shown):
+        return "raw"
+    return "refinement" if any(_failed(node) for node in shown) else "direct"
+
+
+def trajectory(trace: Trace, leaf: Leaf, prompt: Sequence[Message], layout: Layout) -> Row:
+    """One verified branch as a row with the columns of `trajectories`."""
+    view = linearize(prompt, trace.nodes, end=leaf.node, view=layout.view)
+    shown = [trace.nodes[i] for i in view.shown]
+    branch = trace.branch(leaf)
+    task = trace.task
+    scored = [other for other in trace.leaves if other.verdict.reward is not None]
+    parents = {node.parent for node in trace.nodes}
+    siblings = [trace.nodes[i] for i in trace.path(leaf.node) for i in trace.siblings(i)]
+    return {
+        "id": trace.branch_id(leaf),
+        "trace_id": trace.id,
+        "task_id": task.id,
+        "task_key": task.key,
+        "source": task.source,
+        "license": task.license,
+        "family": task.family,
+        "split": task.split,
+        "subset": subset_of(trace, leaf, view=layout.view),
+        "environment": task.environment,
+        "environment_version": trace.environment_version,
+        "question": task.question,
+        "answer": task.answer,
+        "final_answer": leaf.answer,
+        "messages": [_message(message) for message in view.messages],
+        "loss": list(view.loss),
+        "tools": canonical(cast("Json", trace.sampling.get("tools", []))),
+        "turns": [_turn(place, i, trace.nodes[i], timings=layout.timings) for place, i in enumerate(view.shown)],
+        "task": canonical({**to_json(task), "environment_settings": dict(layout.environment), "limits": dict(layout.limits)}),
+        "verdict": leaf.verdict.status,
+        "checks": canonical([to_json(check) for check in leaf.verdict.checks]),
+        "replay_runs": leaf.replay_runs,
+        "replay_digest": leaf.replay_digest,
+        "n_turns": len(branch),
+        "n_actions": sum(node.action is not None for node in branch),
+        "n_errors": sum(_failed(node) for node in branch),
+        "n_branches": sum(i not in parents for i in range(len(trace.nodes))),
+        "n_backtracks": len(view.shown) - len(branch),
+        "n_siblings_failed": sum(_failed(node) for node in siblings),
+        "solve_rate": sum(other.verified for other in scored) / len(scored) if scored else None,
+        "tokens": {"tokenizer": layout.tokenizer, **token_spans(prompt, shown, view, layout.count)},
+        "linearization": layout.view,
+        "teacher": trace.teacher,
+        "sampling": canonical({key: value for key, value in trace.sampling.items() if key != "tools"}),
+        "isolation": trace.isolation,
+        "cost_usd": trace.usage.cost_usd,
+        "seed": trace.seed,
+        "plan_digest": trace.plan_digest,
+        "eagdata_version": trace.eagdata_version,
+        "created_at": layout.created_at if layout.timings else None,
+    }
+
+
+def token_spans(prompt: Sequence[Message], shown: Sequence[Node], view: LinearView, count: Count) -> dict[str, int]:
+    """Tokens by span. `total` counts whole messages, without a chat template, so fence marks are in it and in no other span."""
+    texts = {
+        "prompt": "\n".join(message.content for message in prompt),
+        "thought": "\n".join(filter(None, (f"{n.reasoning or ''}{n.thought if n.status != 'answered' else ''}" for n in shown))),
+        "action": "\n".join(n.action.text for n in shown if n.action),
+        "observation": "\n".join(observation_text(n.observation) for n in shown if n.observation),
+        "answer": shown[-1].content,
+    }
+    counted = {span: count(text) for span, text in texts.items()}
+    return {**counted, "total": sum(count(f"{m.reasoning_content or ''}{m.content}") for m in view.messages)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A row, read back."""
+
+    id: str
+    task: Task
+    environment: dict[str, Json]
+    final_answer: str | None
+    steps: tuple[Step, ...]
+    inconsistent: str | None
+    """Where the row contradicts itself (messages against turns, task against its key); None if nowhere."""
+
+
+def read_trajectory(row: Mapping[str, object]) -> Recorded:
+    """All that a re-execution needs, from the row alone. Raises: RecipeError for a row that is none of ours."""
+    try:
+        stored = json.loads(str(row["task"]))
+        environment, _limits = stored.pop("environment_settings"), stored.pop("limits")
+        task = from_json(Task, stored)
+        turns = cast("list[dict[str, object]]", row["turns"])
+        steps = _steps(turns)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecipeError(
+            f"row {row.get('id')!r} is no trajectory of eagdata",
+            why=f"{type(error).__name__}: {error}",
+            mend="give Parquet files of `data/trajectories`, with all their columns",
+        ) from error
+    final = cast("str | None", row.get("final_answer"))
+    found = _inconsistency(row, task, turns)
+    return Recorded(id=str(row["id"]), task=task, environment=environment, final_answer=final, steps=steps, inconsistent=found)
+
+
+def _steps(turns: Sequence[Mapping[str, object]]) -> tuple[Step, ...]:
+    at: dict[object, int | None] = {None: None}
+    steps: list[Step] = []
+    for turn in turns:
+        parent = at[turn["parent"]]
+        at[turn["node"]] = parent
+        if turn["observation"] is not None:
+            at[turn["node"]] = len(steps)
+            action = Action(kind=str(turn["kind"]), text=str(turn["action"]))
+            status = cast("ObservationStatus", turn["status"])
+            text, digest, label = str(turn["observation"]), str(turn["digest"]), f"turn {turn['index']}"
+            steps.append(Step(parent=parent, action=action, status=status, text=text, digest=digest, label=label))
+    return tuple(steps)
+
+
+def _inconsistency(row: Mapping[str, object], task: Task, turns: Sequence[Mapping[str, object]]) -> str | None:
+    """The messages are what is trained on: they must say what the turns say, and the task must be the one of its key."""
+    if row["task_key"] != task.key:
+        return f"task_key {str(row['task_key'])[:12]} is not that of the task, {task.key[:12]}"
+    messages = cast("list[dict[str, object]]", row["messages"])
+    said = [m for m in messages if m["role"] not in ("system", "user")] and messages[_prompt_length(messages) :]
+    expected: list[tuple[str, Mapping[str, object]]] = []
+    for turn in turns:
+        expected.append(("assistant", turn))
+        if turn["observation"] is not None:
+            expected.append(("observation", turn))
+    if len(said) != len(expected):
+        return f"{len(said)} messages after the question, {len(expected)} expected from the turns"
+    for place, (message, (part, turn)) in enumerate(zip(said, expected, strict=True)):
+        if part == "observation" and not _shows(message, turn):
+            return f"message {place} does not show the observation of turn {turn['index']}"
+        if part == "assistant" and not _acts(message, turn):
+            return f"message {place} does not hold the action of turn {turn['index']}"
+    final = row.get("final_answer")
+    if final is not None and str(final) not in str(said[-1]["content"]):
+        return f"the last message does not give the final answer {final!r}"
+    return None
+
+
+def _prompt_length(messages: Sequence[Mapping[str, object]]) -> int:
+    return next((i for i, message in enumerate(messages) if message["role"] == "assistant"), len(messages))
+
+
+def _shows(message: Mapping[str, object], turn: Mapping[str, object]) -> bool:
+    observation = Observation(status=cast("ObservationStatus", turn["status"]), text=str(turn["observation"]))
+    text = observation_text(observation)
+    return message["role"] in ("user", "tool") and message["content"] in (text, f"{text}\n{STATE_IS_BACK}")
+
+
+def _acts(message: Mapping[str, object], turn: Mapping[str, object]) -> bool:
+    if message["role"] != "assistant":
+        return False
+    said = str(message["content"]) + json.dumps(message.get("tool_calls"))
+    return turn["action"] is None or str(turn["action"]).strip() in said or json.dumps(turn["action"])[1:-1] in said
+
+
+def _turn(place: int, index: int, node: Node, *, timings: bool) -> dict[str, object]:
+    seen = node.observation
+    return {
+        "index": place,
+        "node": index,
+        "parent": node.parent,
+        "thought": node.thought,
+        "action": node.action.text if node.action else None,
+        "kind": node.action.kind if node.action else "answer",
+        "observation": seen.text if seen else None,
+        "status": seen.status if seen else None,
+        "duration_ms": seen.duration_ms if seen and timings else None,
+        "digest": seen.digest if seen else None,
+    }
+
+
+def _message(message: Message) -> dict[str, object]:
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls or ()
+    ]
+    return {
+        "role": message.role,
+        "content": message.content,
+        "reasoning_content": message.reasoning_content,
+        "tool_calls": calls or None,
+        "tool_call_id": message.tool_call_id,
+        "name": message.name,
+    }
+
+
+def _failed(node: Node) -> bool:
+    return node.observation is not None and node.observation.status != "ok"

@@ -1,0 +1,126 @@
+"""From a plan to those who take part: plugins built and opened, prompts written, calls journaled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import cast
+
+from eagdata import __version__
+from eagdata.contracts import Environment, Reply, Request, Search, TaskSource, Teacher, Verifier
+from eagdata.errors import EagdataError, RecipeError
+from eagdata.recipe import Plan
+from eagdata.records import Json, Message, Task, Trace, canonical, sha256, to_json, well_formed
+from eagdata.registry import plugin_class
+from eagdata.rollout import Crew, rollout
+from eagdata.store import RunStore, call_key
+from eagdata.teachers.prompts import STOP, raw_system_prompt, run_tool, system_prompt
+
+
+class Stopped(EagdataError):
+    """The user asked to stop: no new call begins, those in flight are awaited and saved."""
+
+    exit_code = 130
+
+
+def build(kind: str, name: str, config: object) -> object:
+    """A plugin with its settings. Raises: RecipeError, PrerequisiteError."""
+    return plugin_class(kind, name)(config)
+
+
+def verifier_of(task: Task, made: dict[str, Verifier]) -> Verifier:
+    """The verifier that a task names, made once per setting. Raises: RecipeError if its settings are wrong."""
+    key = canonical([task.verifier, task.verifier_config])
+    if key not in made:
+        from pydantic import TypeAdapter, ValidationError
+
+        cls = plugin_class("verifiers", task.verifier)
+        try:
+            config = TypeAdapter(cls.Config).validate_python(task.verifier_config)  # type: ignore[attr-defined]
+        except ValidationError as error:
+            raise RecipeError(f"task {task.id!r}: the settings of verifier {task.verifier!r} are wrong", why=str(error)) from error
+        made[key] = cast("Verifier", cls(config))
+    return made[key]
+
+
+@dataclass(kw_only=True)
+class Company:
+    """The opened parts of a run, and what they need to roll out any of its tasks."""
+
+    plan: Plan
+    store: RunStore
+    teacher: Teacher
+    search: Search
+    environment: Environment
+    judge: Environment
+    stopping: asyncio.Event
+    verifiers: dict[str, Verifier]
+
+    async def roll_out(self, task: Task, position: int) -> Trace:
+        """The finished trace of one task, journaled. Raises: Stopped, and what concerns the whole run."""
+        seed = int(sha256(canonical([self.plan.seed, task.id]))[:15], 16)
+        raw = is_raw(self.plan, position)
+        verifier = verifier_of(task, self.verifiers)
+        tool = self.plan.prompt.protocol == "tool" and not raw
+        tools = (run_tool(self.environment.language),) if tool else ()
+        crew = Crew(
+            propose=self._propose(task), search=self.search, environment=None if raw else self.environment, judge=None if raw else self.judge,
+            verifier=verifier, prompt=self.prompt(task, raw=raw, demonstration=self.plan.prompt.demonstration), tools=tools,
+            stop=() if tool or raw else STOP, limits=self.plan.limits, replay_runs=self.plan.verification.replay_runs,
+        )  # fmt: skip
+        sampling = {**self.teacher.sampling(), **({"tools": list(tools)} if tools else {})}
+        trace = replace(
+            await rollout(task, crew, seed=seed),
+            search=self.plan.plugins["search"], teacher=self.teacher.name, sampling=sampling, plan_digest=self.plan.digest,
+            isolation=None if raw else self.environment.isolation, environment_version=self.environment.version, eagdata_version=__version__,
+        )  # fmt: skip
+        self.store.record_trace(position, trace)
+        return trace
+
+    def prompt(self, task: Task, *, raw: bool, demonstration: bool) -> tuple[Message, ...]:
+        """System prompt and question. Of the task, only the question is in it."""
+        answer = verifier_of(task, self.verifiers).instructions()
+        system = raw_system_prompt(answer) if raw else system_prompt(
+            environment_instructions=self.environment.instructions(), answer_instructions=answer, language=self.environment.language,
+            demonstration=demonstration, protocol=self.plan.prompt.protocol,
+        )  # fmt: skip
+        return Message(role="system", content=system), Message(role="user", content=task.question)
+
+    def _propose(self, task: Task) -> Callable[[str, Request], object]:
+        async def propose(path: str, request: Request) -> tuple[str, Reply]:
+            asked = cast("Json", to_json(request))
+            key = call_key(plan_digest=self.plan.digest, task_id=task.id, path=path, request=asked)
+            reply = self.store.reply(key)
+            if reply is None:
+                if self.stopping.is_set():
+                    raise Stopped("stopped before the next call")
+                reply = await self.teacher.propose(request)
+                reply = replace(reply, content=well_formed(reply.content), reasoning=reply.reasoning and well_formed(reply.reasoning))
+                self.store.record_reply(key, reply, task_id=task.id, path=path, request=sha256(canonical(asked)))
+            return key, reply
+
+        return propose
+
+
+def is_raw(plan: Plan, position: int) -> bool:
+    """Whether the task at `position` is asked without an environment: drawn with the plan's seed, at the share of `raw`."""
+    return int(sha256(f"raw/{plan.seed}/{position}")[:8], 16) / 2**32 < plan.rows.subsets.get("raw", 0.0)
+
+
+@asynccontextmanager
+async def company(plan: Plan, store: RunStore, stopping: asyncio.Event) -> AsyncIterator[Company]:
+    """Open teacher, environment and judge. Raises: PrerequisiteError, TeacherError, EnvironmentFault."""
+    teacher = cast("Teacher", build("teachers", plan.plugins["teacher"], plan.configs["teacher"]))
+    search = cast("Search", build("search", plan.plugins["search"], plan.configs["search"]))
+    live, judging = (cast("Environment", build("environments", plan.plugins["environment"], plan.configs["environment"])) for _ in range(2))
+    async with teacher, live, judging:
+        yield Company(
+            plan=plan, store=store, teacher=teacher, search=search, environment=live, judge=judging, stopping=stopping, verifiers={}
+        )
+
+
+def task_source(plan: Plan) -> TaskSource:
+    return cast("TaskSource", build("tasks", plan.plugins["tasks"], plan.configs["tasks"]))
+
