@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from typing_extensions import TypeAliasType  # typing's own comes with Python 3.12
+
 from eagdata.errors import BoundaryError
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json = TypeAliasType("Json", "None | bool | int | float | str | list[Json] | dict[str, Json]")
 VerdictStatus = Literal["pass", "fail", "unscored", "error", "timeout", "flaky", "hack"]
 ObservationStatus = Literal["ok", "error", "timeout", "limit"]
 NodeStatus = Literal["acted", "answered", "void", "truncated", "repeated", "failed"]

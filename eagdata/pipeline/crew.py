@@ -67,7 +67,7 @@ class Company:
         tools = (run_tool(self.environment.language),) if tool else ()
         crew = Crew(
             propose=self._propose(task), search=self.search, environment=None if raw else self.environment, judge=None if raw else self.judge,
-            verifier=verifier, prompt=self.prompt(task, raw=raw, demonstration=self.plan.prompt.demonstration), tools=tools,
+            verifier=verifier, prompt=prompt_of(self.plan, task, self.environment, verifier, raw=raw, demonstration=self.plan.prompt.demonstration), tools=tools,
             stop=() if tool or raw else STOP, limits=self.plan.limits, replay_runs=self.plan.verification.replay_runs,
         )  # fmt: skip
         sampling = {**self.teacher.sampling(), **({"tools": list(tools)} if tools else {})}
@@ -78,15 +78,6 @@ class Company:
         )  # fmt: skip
         self.store.record_trace(position, trace)
         return trace
-
-    def prompt(self, task: Task, *, raw: bool, demonstration: bool) -> tuple[Message, ...]:
-        """System prompt and question. Of the task, only the question is in it."""
-        answer = verifier_of(task, self.verifiers).instructions()
-        system = raw_system_prompt(answer) if raw else system_prompt(
-            environment_instructions=self.environment.instructions(), answer_instructions=answer, language=self.environment.language,
-            demonstration=demonstration, protocol=self.plan.prompt.protocol,
-        )  # fmt: skip
-        return Message(role="system", content=system), Message(role="user", content=task.question)
 
     def _propose(self, task: Task) -> Callable[[str, Request], object]:
         async def propose(path: str, request: Request) -> tuple[str, Reply]:
@@ -102,6 +93,18 @@ class Company:
             return key, reply
 
         return propose
+
+
+def prompt_of(
+    plan: Plan, task: Task, environment: Environment, verifier: Verifier, *, raw: bool, demonstration: bool
+) -> tuple[Message, ...]:
+    """System prompt and question. Of the task, only the question is in it."""
+    answer = verifier.instructions()
+    system = raw_system_prompt(answer) if raw else system_prompt(
+        environment_instructions=environment.instructions(), answer_instructions=answer, language=environment.language,
+        demonstration=demonstration, protocol=plan.prompt.protocol,
+    )  # fmt: skip
+    return Message(role="system", content=system), Message(role="user", content=task.question)
 
 
 def is_raw(plan: Plan, position: int) -> bool:

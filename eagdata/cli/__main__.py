@@ -1,0 +1,5 @@
+"""`python -m eagdata.cli`."""
+
+from eagdata.cli import main
+
+main()

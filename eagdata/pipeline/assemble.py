@@ -1,0 +1,248 @@
+"""Finished traces to rows on disk: choose, curate, write, and keep count of every drop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+from eagdata.contracts import Tokenizer
+from eagdata.curate.duplicates import FirstWins, actions_fingerprint
+from eagdata.errors import AccountingError
+from eagdata.exporters.linear import linearize
+from eagdata.exporters.trajectories import SPANS, Layout, Row, subset_of, token_spans, trajectory
+from eagdata.pipeline.outcome import leaf_reason, outcome_of
+from eagdata.publish.parquet import REJECTED_SCHEMA, SCHEMA, TRACES_SCHEMA, ShardWriter
+from eagdata.recipe import Rows
+from eagdata.records import Json, Leaf, Message, Trace, Usage, canonical, to_json
+
+
+@dataclass
+class Tally:
+    """What the traces came to."""
+
+    planned: int
+    kept: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    rows: int = 0
+    subsets: Counter[str] = field(default_factory=Counter)
+    dropped_branches: Counter[str] = field(default_factory=Counter)
+    answered: int = 0
+    solved: int = 0
+    verified: int = 0
+    branches: int = 0
+    actions: int = 0
+    forks: int = 0
+    recovered: int = 0
+    traces: int = 0
+    usage: Usage = field(default_factory=Usage)
+    isolation: set[str] = field(default_factory=set)
+    licenses: Counter[str] = field(default_factory=Counter)
+    sources: Counter[str] = field(default_factory=Counter)
+    lengths: list[dict[str, Json]] = field(default_factory=list)
+
+    @property
+    def unspent(self) -> int:
+        """Tasks that were not begun, or not finished."""
+        return self.planned - self.traces
+
+    def counts(self) -> dict[str, Json]:
+        """The four counts, in tasks. Raises: AccountingError if they do not add up to planned."""
+        rejected, failed = sum(self.rejected.values()), sum(self.failed.values())
+        if self.kept + rejected + failed + self.unspent != self.planned or self.unspent < 0:
+            raise AccountingError(
+                f"{self.kept} kept + {rejected} rejected + {failed} failed + {self.unspent} unspent is not {self.planned} planned",
+                why="a task was counted twice or not at all",
+            )
+        return {
+            "planned": self.planned,
+            "kept": self.kept,
+            "rejected": rejected,
+            "failed": failed,
+            "unspent": self.unspent,
+            "rejected_by_reason": dict(sorted(self.rejected.items())),
+            "failed_by_boundary": dict(sorted(self.failed.items())),
+        }
+
+    def take(self, trace: Trace) -> None:
+        """Count what a trace cost and how far it came."""
+        self.traces += 1
+        self.answered += any(leaf.answer is not None for leaf in trace.leaves)
+        self.solved += any(leaf.verdict.passed for leaf in trace.leaves)
+        self.verified += any(trace.verified_leaves())
+        self.branches += outcome_of(trace).branches
+        self.actions += trace.actions
+        self.forks += trace.forks
+        self.usage = self.usage + trace.usage
+        if trace.isolation:
+            self.isolation.add(trace.isolation)
+
+
+class Assembly:
+    """Writes the rows of one run, trace after trace, in the order of their tasks."""
+
+    def __init__(self, folder: Path, *, planned: int, rows: Rows, layout: Layout, tokenizers: Sequence[Tokenizer]) -> None:
+        self.tally = Tally(planned=planned)
+        self._rows, self._layout, self._tokenizers = rows, layout, tokenizers
+        self._actions_seen = FirstWins()
+        self._stack = ExitStack()
+        self._trajectories = ShardWriter(folder / "data" / "trajectories", SCHEMA)
+        self._traces = ShardWriter(folder / "data" / "traces", TRACES_SCHEMA) if rows.traces else None
+        self._rejected = ShardWriter(folder / "data" / "rejected", REJECTED_SCHEMA)
+
+    def __enter__(self) -> Assembly:
+        for writer in (self._trajectories, self._traces, self._rejected):
+            if writer:
+                self._stack.enter_context(writer)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.__exit__(*error)  # type: ignore[arg-type]
+
+    @property
+    def files(self):  # type: ignore[no-untyped-def]  # tuple of publish.files.WrittenFile
+        """The finished shards, once the block has ended."""
+        return tuple(file for writer in (self._trajectories, self._traces, self._rejected) if writer for file in writer.files)
+
+    def take(self, trace: Trace, prompt: Sequence[Message]) -> None:
+        """One trace: its best branches become rows, everything else is written down with its reason."""
+        self.tally.take(trace)
+        kept: list[Leaf] = []
+        duplicates: dict[int, str] = {}
+        for leaf in self._ranked(trace):
+            if len(kept) == self._rows.per_task:
+                break
+            earlier = self._same_actions(trace, leaf)
+            if earlier is None:
+                kept.append(leaf)
+            else:
+                duplicates[leaf.node] = earlier
+        for leaf in kept:
+            self._write(trace, leaf, prompt)
+        self._count(trace, kept, duplicates)
+        self._write_rejected(trace, kept, duplicates)
+        if self._traces:
+            self._traces.write(_trace_row(trace, timings=self._layout.timings))
+
+    def _ranked(self, trace: Trace) -> list[Leaf]:
+        """Verified branches, the one wanted most first: of the subset that lacks most of its share, else one that recovered."""
+        verified = list(trace.verified_leaves())
+        shares, done = self._rows.subsets, max(1, self.tally.rows)
+
+        def lacking(leaf: Leaf) -> float:
+            subset = subset_of(trace, leaf, view=self._layout.view)
+            return shares.get(subset, 0.0) - self.tally.subsets[subset] / done if shares else float(subset == "refinement")
+
+        return sorted(verified, key=lambda leaf: (-lacking(leaf), leaf.node))
+
+    def _same_actions(self, trace: Trace, leaf: Leaf) -> str | None:
+        actions = [node.action.text for node in trace.branch(leaf) if node.action]
+        if not actions:
+            return None
+        return self._actions_seen.seen(actions_fingerprint(actions, leaf.answer), trace.branch_id(leaf))
+
+    def _write(self, trace: Trace, leaf: Leaf, prompt: Sequence[Message]) -> None:
+        row: Row = trajectory(trace, leaf, prompt, self._layout)
+        self._trajectories.write(cast("Mapping[str, Json]", row))
+        tally = self.tally
+        tally.rows += 1
+        tally.subsets[str(row["subset"])] += 1
+        tally.licenses[trace.task.license or "unknown"] += 1
+        tally.sources[trace.task.source or "unknown"] += 1
+        tally.recovered += row["subset"] == "refinement"
+        view = linearize(prompt, trace.nodes, end=leaf.node, view=self._layout.view)
+        shown = [trace.nodes[i] for i in view.shown]
+        counted = {self._layout.tokenizer: {span: cast("dict[str, int]", row["tokens"])[span] for span in SPANS}}
+        for tokenizer in self._tokenizers:
+            counted[tokenizer.name] = token_spans(prompt, shown, view, tokenizer.count)
+        groups = {key: cast("Json", row[key]) for key in ("family", "subset", "source")}
+        tally.lengths.append({**groups, "tokens": cast("Json", counted)})
+
+    def _count(self, trace: Trace, kept: Sequence[Leaf], duplicates: Mapping[int, str]) -> None:
+        outcome = outcome_of(trace)
+        if kept:
+            self.tally.kept += 1
+        elif outcome.status == "failed":
+            self.tally.failed[outcome.reason or "unknown"] += 1
+        elif duplicates:
+            self.tally.rejected["duplicate_actions"] += 1
+        else:
+            self.tally.rejected[outcome.reason or "unknown"] += 1
+
+    def _write_rejected(self, trace: Trace, kept: Sequence[Leaf], duplicates: Mapping[int, str]) -> None:
+        """One row per branch that came to an answer and is no row, and one for a task without any answer."""
+        whole = None if self._traces else canonical(_timeless(trace))
+        nodes = {leaf.node for leaf in kept}
+        written = False
+        for leaf in trace.leaves:
+            if leaf.node in nodes or (leaf.verified and leaf.node not in duplicates):
+                continue  # a row, or a verified branch beyond `per_task`: nothing is wrong with it
+            stage, reason, evidence = _why(leaf, duplicates)
+            self.tally.dropped_branches[reason] += 1
+            self._rejected.write(_rejected_row(trace, leaf, stage=stage, reason=reason, evidence=evidence, whole=whole))
+            written = True
+        if not written and not kept:
+            outcome = outcome_of(trace)
+            evidence = trace.failure.message if trace.failure else trace.stopped or ""
+            stage = "tasks" if outcome.reason == "duplicate_task" else "rollouts"
+            row = _rejected_row(trace, None, stage=stage, reason=outcome.reason or "unknown", evidence=evidence, whole=whole)
+            self._rejected.write(row)
+
+
+def _why(leaf: Leaf, duplicates: Mapping[int, str]) -> tuple[str, str, str]:
+    if leaf.node in duplicates:
+        return "curation", "duplicate_actions", f"the same actions and answer as row {duplicates[leaf.node]}"
+    evidence = "; ".join(filter(None, (check.evidence or check.measured for check in leaf.verdict.checks)))
+    return "verification", leaf_reason(leaf), evidence
+
+
+def _rejected_row(trace: Trace, leaf: Leaf | None, *, stage: str, reason: str, evidence: str, whole: str | None) -> dict[str, Json]:
+    return {
+        "id": trace.branch_id(leaf) if leaf else None,
+        "trace_id": trace.id,
+        "task_id": trace.task.id,
+        "family": trace.task.family,
+        "stage": stage,
+        "reason": reason,
+        "evidence": evidence,
+        "answer": trace.task.answer,
+        "final_answer": leaf.answer if leaf else None,
+        "trace": whole,
+    }
+
+
+def _trace_row(trace: Trace, *, timings: bool) -> dict[str, Json]:
+    outcome = outcome_of(trace)
+    return {
+        "id": trace.id,
+        "task_id": trace.task.id,
+        "task_key": trace.task.key,
+        "source": trace.task.source,
+        "family": trace.task.family,
+        "n_nodes": len(trace.nodes),
+        "n_branches": outcome.branches,
+        "n_verified": sum(1 for _ in trace.verified_leaves()),
+        "failure": canonical(to_json(trace.failure)) if trace.failure else None,
+        "stopped": trace.stopped,
+        "search": trace.search,
+        "teacher": trace.teacher,
+        "isolation": trace.isolation,
+        "trace": canonical(to_json(trace) if timings else _timeless(trace)),
+        "plan_digest": trace.plan_digest,
+        "eagdata_version": trace.eagdata_version,
+    }
+
+
+def _timeless(trace: Trace) -> dict[str, Json]:
+    """The trace without the times of this run: the same replies then give the same bytes."""
+    nodes = tuple(_without_duration(trace))
+    return to_json(replace(trace, nodes=nodes, time_s=None))
+
+
+def _without_duration(trace: Trace) -> Iterator[object]:
+    for node in trace.nodes:
+        yield replace(node, observation=replace(node.observation, duration_ms=None)) if node.observation else node

@@ -1,0 +1,160 @@
+"""Rows to verdicts: every row of a dataset re-executed from the Parquet alone, in fresh sandboxes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import cast
+
+from eagdata.contracts import Environment, Verifier
+from eagdata.errors import BoundaryError, RecipeError
+from eagdata.events import Emit, StageStarted, TraceFinished, ignore
+from eagdata.exporters.trajectories import Recorded, read_trajectory
+from eagdata.pipeline.crew import Stopped, build, verifier_of
+from eagdata.records import Json, canonical
+from eagdata.registry import plugin_class
+from eagdata.verifiers.replay import prove
+
+AT_ONCE = 8
+_COLUMNS = ("id", "task", "task_key", "turns", "messages", "final_answer", "subset", "verdict")
+
+
+@dataclass
+class Report:
+    """What a verification found."""
+
+    rows: int = 0
+    verified: int = 0
+    differing: dict[str, str] = field(default_factory=dict)
+    """Row id -> what differs."""
+    faults: dict[str, str] = field(default_factory=dict)
+    """Row id -> why it could not be executed here: no word on the row."""
+    actions: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.differing else 4 if self.faults else 0
+
+    def to_json(self) -> dict[str, Json]:
+        """For `--json`."""
+        return {
+            "schema_version": 1,
+            "rows": self.rows,
+            "verified": self.verified,
+            "actions": self.actions,
+            "differing": [{"id": key, "difference": value} for key, value in self.differing.items()],
+            "faults": [{"id": key, "why": value} for key, value in self.faults.items()],
+        }
+
+
+async def verify(
+    data: Sequence[Path], *, n: int | None = None, runs: int = 1, emit: Emit = ignore, stopping: asyncio.Event | None = None
+) -> Report:
+    """Re-execute the rows of Parquet files or folders, `runs` times each; at most the first `n`.
+
+    Raises: RecipeError for data that is not ours; PrerequisiteError if the sandbox is too weak; Stopped.
+    """
+    report, made = Report(), dict[str, Verifier]()
+    queue = islice(_rows(data), n)
+    emit(StageStarted("rows", n))
+    async with _environments() as environment_for:
+
+        async def work() -> None:
+            for row in queue:
+                if stopping and stopping.is_set():
+                    return
+                recorded = read_trajectory(row)
+                raw = row["subset"] == "raw"
+                environment = None if raw else await environment_for(recorded.environment)
+                verifier = verifier_of(recorded.task, made)
+                await _check(recorded, environment, verifier, runs=runs, report=report)
+                known = recorded.id in report.differing
+                emit(TraceFinished(recorded.task.id, "rejected" if known else "kept", "differs" if known else None, 0, 1, 0.0))
+
+        await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    if stopping and stopping.is_set():
+        raise Stopped("interrupted", why=f"{report.rows} rows were looked at, {len(report.differing)} of them differ")
+    if not report.rows:
+        raise RecipeError("there are no rows to verify", why=f"{', '.join(map(str, data))} holds none", mend="give `data/trajectories` of a run")
+    return report
+
+
+async def _check(recorded: Recorded, environment: Environment | None, verifier: Verifier, *, runs: int, report: Report) -> None:
+    report.rows += 1
+    report.actions += len(recorded.steps) * runs
+    if recorded.inconsistent:
+        report.differing[recorded.id] = recorded.inconsistent
+        return
+    try:
+        proof = await prove(
+            recorded.task, recorded.steps, answer=recorded.final_answer, environment=environment, verifier=verifier, runs=runs
+        )
+    except BoundaryError as error:
+        report.faults[recorded.id] = str(error)
+        return
+    if proof.difference:
+        report.differing[recorded.id] = proof.difference
+    elif not proof.verdict.passed:
+        report.differing[recorded.id] = f"the answer {recorded.final_answer!r} does not pass: {proof.verdict.status}"
+    else:
+        report.verified += 1
+
+
+@asynccontextmanager
+async def _environments() -> AsyncIterator:  # type: ignore[type-arg]  # of a function that gives an opened environment
+    """Environments by their settings, opened once each."""
+    async with AsyncExitStack() as stack:
+        opened: dict[str, asyncio.Task[Environment]] = {}
+
+        async def open_one(settings: Mapping[str, Json]) -> Environment:
+            from pydantic import TypeAdapter
+
+            kind = str(settings["kind"])
+            rest = {key: value for key, value in settings.items() if key != "kind"}
+            config = TypeAdapter(plugin_class("environments", kind).Config).validate_python(rest)  # type: ignore[attr-defined]
+            return await stack.enter_async_context(cast("Environment", build("environments", kind, config)))
+
+        async def environment_for(settings: Mapping[str, Json]) -> Environment:
+            key = canonical(dict(settings))
+            if key not in opened:
+                opened[key] = asyncio.ensure_future(open_one(settings))
+            return await opened[key]
+
+        yield environment_for
+
+
+def _rows(data: Sequence[Path]) -> Iterator[Mapping[str, object]]:
+    for path in data:
+        for file in _files(path):
+            yield from _rows_of(file)
+
+
+def _rows_of(file: Path) -> Iterator[Mapping[str, object]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        parquet = pq.ParquetFile(file)
+        missing = [column for column in _COLUMNS if column not in parquet.schema_arrow.names]
+        if missing:
+            raise RecipeError(
+                f"{file} holds no trajectories", why=f"it lacks the columns {', '.join(missing)}", mend="give `data/trajectories` of a run"
+            )
+        for batch in parquet.iter_batches(batch_size=256, columns=list(_COLUMNS)):
+            yield from batch.to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise RecipeError(f"cannot read {file}", why=str(error), mend="give Parquet files that eagdata wrote") from error
+
+
+def _files(path: Path) -> list[Path]:
+    """Parquet files of a file, a folder, or a run folder."""
+    trajectories = path / "data" / "trajectories"
+    folder = trajectories if trajectories.is_dir() else path
+    found = sorted(folder.rglob("*.parquet")) if folder.is_dir() else [path] if path.is_file() else []
+    if not found:
+        raise RecipeError(f"no Parquet data at {path}", why="it is no file, and no folder with *.parquet in it", mend="check the path")
+    return found

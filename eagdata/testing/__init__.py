@@ -1,0 +1,9 @@
+"""Conformance kits for authors of plugins: each `check_*` turns a contract into assertions. Built-ins pass the same ones."""
+
+from eagdata.testing.environments import check_environment
+from eagdata.testing.members import missing_members
+from eagdata.testing.search import check_search
+from eagdata.testing.teachers import check_teacher
+from eagdata.testing.verifiers import check_verifier
+
+__all__ = ["check_environment", "check_search", "check_teacher", "check_verifier", "missing_members"]
