@@ -2,8 +2,9 @@
 
 from eagdata.testing.environments import check_environment
 from eagdata.testing.members import missing_members
+from eagdata.testing.scripted import ScriptedTeacher
 from eagdata.testing.search import check_search
 from eagdata.testing.teachers import check_teacher
 from eagdata.testing.verifiers import check_verifier
 
-__all__ = ["check_environment", "check_search", "check_teacher", "check_verifier", "missing_members"]
+__all__ = ["ScriptedTeacher", "check_environment", "check_search", "check_teacher", "check_verifier", "missing_members"]
