@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -293,12 +293,7 @@ class Trace:
 
     def path(self, node: int) -> tuple[int, ...]:
         """Indices from the first turn to `node`."""
-        found: list[int] = []
-        at: int | None = node
-        while at is not None:
-            found.append(at)
-            at = self.nodes[at].parent
-        return tuple(reversed(found))
+        return path_to(self.nodes, node)
 
     def branch(self, leaf: Leaf) -> tuple[Node, ...]:
         """The nodes of one root-to-leaf path."""
@@ -316,6 +311,15 @@ class Trace:
 
     def verified_leaves(self) -> Iterator[Leaf]:
         return (leaf for leaf in self.leaves if leaf.verified)
+
+
+def path_to(nodes: Sequence[Node], node: int | None) -> tuple[int, ...]:
+    """Indices from the first turn to `node`; empty for None, the place before the first turn."""
+    found: list[int] = []
+    while node is not None:
+        found.append(node)
+        node = nodes[node].parent
+    return tuple(reversed(found))
 
 
 # Sources: CPython's default repr; tempfile's names; durations as pytest, timeit and %time print them.

@@ -1,7 +1,7 @@
 """The one loop: the search asks what to expand, the teacher proposes, the environment answers, the verifier judges, the search is told.
 
-A task ends as a `Trace`, whatever happens. What goes wrong in somebody else's part (`BoundaryError`) becomes a `Failure` at
-the node where it happened, and its siblings go on; any other error is the run's and is raised.
+A task ends as a `Trace`, whatever happens. What goes wrong in somebody else's part (`BoundaryError`) becomes a `Failure` at its
+node, and the siblings go on; any other error is the run's and is raised.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from time import monotonic
 
 from eagdata.contracts import Environment, Episode, Feedback, Growth, Reply, Request, Search, Verifier
 from eagdata.errors import BoundaryError
-from eagdata.exporters.linear import linearize
+from eagdata.exporters.linear import View, linearize
 from eagdata.recipe import Limits
-from eagdata.records import Failure, Json, Leaf, Message, Node, Task, Trace, sha256
+from eagdata.records import Failure, Json, Leaf, Message, Node, Task, Trace, path_to, sha256
 from eagdata.teachers.turns import parse_reply
-from eagdata.verifiers.replay import prove, steps_of
+from eagdata.verifiers.replay import judge, prove, steps_of
 from eagdata.verifiers.rules import drop_reason, repeats
 
 Propose = Callable[[str, Request], Awaitable[tuple[str, Reply]]]
@@ -26,19 +26,18 @@ Propose = Callable[[str, Request], Awaitable[tuple[str, Reply]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Crew:
-    """Everyone who takes part in the rollout of one task."""
+    """Everyone who takes part. No `environment`: the teacher only answers. The `judge` re-executes, in memory of its own."""
 
     propose: Propose
     search: Search
     environment: Environment | None
-    """None for a `raw` task: the teacher answers without acting."""
     judge: Environment | None
-    """Where branches are re-executed: another sandbox, which shares no memory with the first."""
     verifier: Verifier
     prompt: tuple[Message, ...]
     tools: tuple[dict[str, Json], ...]
     stop: tuple[str, ...]
     limits: Limits
+    view: View
     replay_runs: int
 
 
@@ -73,15 +72,15 @@ class _Growing:
     async def grow(self, growth: Growth) -> None:
         """Round by round, until the search is content or a limit is reached."""
         while asked := growth.ask():
-            parents = [expansion.node for expansion in asked for _ in range(expansion.samples)]
-            self.stopped = self.crew.limits.reached(self.nodes, asked=len(parents), elapsed_s=monotonic() - self.started)
-            if self.stopped:
+            places = [(e.node, sum(n.parent == e.node for n in self.nodes) + k) for e in asked for k in range(e.samples)]
+            if stopped := self.crew.limits.reached(self.nodes, asked=len(places), elapsed_s=monotonic() - self.started):
+                self.stopped = stopped
                 return
-            first = len(self.nodes)
-            self.nodes += await together(*(self.propose(parent, self.nth(parents, i), growth) for i, parent in enumerate(parents)))
-            self.nodes[first:] = [repeats(self.nodes, i) for i in range(first, len(self.nodes))]
-            self.nodes[first:] = await together(*(self.act(i) for i in range(first, len(self.nodes))))
-            for i in range(first, len(self.nodes)):
+            new = range(len(self.nodes), len(self.nodes) + len(places))
+            self.nodes += await gather(*(self.propose(parent, sample, growth) for parent, sample in places))
+            self.nodes[new.start :] = [repeats(self.nodes, i) for i in new]
+            self.nodes[new.start :] = await gather(*(self.act(i) for i in new))
+            for i in new:
                 solved = await self.judge(i)
                 self.nodes[i] = replace(self.nodes[i], score=growth.tell(Feedback.of(i, self.nodes[i], solved=solved)))
 
@@ -89,26 +88,24 @@ class _Growing:
         """What the teacher does next, after what the search lets it see."""
         crew = self.crew
         node = Node(parent=parent, sample=sample, call="", status="failed")
-        path = ".".join(str(self.nodes[i].sample) for i in self.path(parent)) + f".{sample}"
+        path = ".".join(str(self.nodes[i].sample) for i in path_to(self.nodes, parent)) + f".{sample}"
         view = linearize(crew.prompt, self.nodes, end=parent, view=growth.view, ahead=True)
         seed = int(sha256(f"{self.seed}/{path}")[:15], 16)
         try:
             key, reply = await crew.propose(path, Request(messages=view.messages, seed=seed, tools=crew.tools, stop=crew.stop, sample=sample))
         except BoundaryError as error:
             return replace(node, failure=Failure.of(error))
-        turn = parse_reply(reply, language=crew.environment.language if crew.environment else "", allow_action=crew.environment is not None)
-        status = "truncated" if turn.truncated else "void" if turn.void else "acted" if turn.action else "answered"
-        if status == "acted" and len(self.path(parent)) + 1 >= crew.limits.depth:
-            status = "truncated"
+        turn = parse_reply(reply, language=crew.environment.language if crew.environment else None)
+        too_deep = turn.action is not None and len(path_to(self.nodes, parent)) + 1 >= crew.limits.depth
         return replace(
-            node, call=key, status=status, content=turn.content, reasoning=turn.reasoning, thought=turn.thought, action=turn.action,
-            answer=turn.answer, tool_calls=turn.tool_calls, finish_reason=reply.finish_reason, usage=reply.usage,
+            node, call=key, status="truncated" if too_deep else turn.status, content=turn.content, reasoning=turn.reasoning, thought=turn.thought,
+            action=turn.action, answer=turn.answer, tool_calls=turn.tool_calls, finish_reason=reply.finish_reason, usage=reply.usage,
         )  # fmt: skip
 
     async def act(self, index: int) -> Node:
         """Run a new node's action in a fork of its parent's state, which itself stays as it is."""
         node = self.nodes[index]
-        if node.status != "acted" or node.action is None:
+        if node.status != "acted" or not node.action:
             return node
         try:
             state = self.states[index] = await self.states[node.parent].fork()
@@ -118,37 +115,31 @@ class _Growing:
             return replace(node, status="failed", failure=Failure.of(error))
 
     async def judge(self, index: int) -> bool | None:
-        """Whether a new answer is right; None if there is none or it could not be scored. A state is judged in a fork of it."""
-        node, state = self.nodes[index], None
+        """Whether a new answer is right; None if there is none or it could not be scored."""
+        node = self.nodes[index]
         if node.status != "answered":
             return None
         try:
-            if self.crew.verifier.judges == "state" and self.crew.environment:
-                state = await self.states[node.parent].fork()
-            verdict = await self.crew.verifier.verify(self.task, node.answer, state)
+            verdict = await judge(self.task, node.answer, verifier=self.crew.verifier, state=self.states.get(node.parent))
         except BoundaryError as error:
             self.nodes[index] = replace(node, status="failed", failure=Failure.of(error))
             return None
-        finally:
-            if state:
-                await state.close()
         self.leaves.append(Leaf(node=index, verdict=verdict, answer=node.answer))
         return None if verdict.reward is None else verdict.passed
 
     async def prove_leaves(self) -> None:
-        """Hold every right answer against the rules of a row, then re-execute its branch from the start."""
+        """Hold every right answer against the rules of a row, then re-execute from the start all that its row will show."""
         crew = self.crew
         for place, leaf in enumerate(self.leaves):
             if not leaf.verdict.passed:
                 continue
-            path = self.path(leaf.node)
-            reason = drop_reason([self.nodes[i] for i in path], crew.verifier, raw=crew.environment is None)
-            if reason is None:
-                steps = steps_of(self.nodes, path)
+            branch = [self.nodes[i] for i in path_to(self.nodes, leaf.node)]
+            reason = drop_reason(branch, crew.verifier, raw=crew.environment is None)
+            if not reason:
+                steps = steps_of(self.nodes, linearize((), self.nodes, end=leaf.node, view=crew.view).shown)
                 proof = await prove(self.task, steps, answer=leaf.answer, environment=crew.judge, verifier=crew.verifier, runs=crew.replay_runs)
-                reason = None if proof.verdict.passed else "nondeterministic"
                 leaf = replace(leaf, verdict=proof.verdict, replay_runs=proof.runs, replay_digest=proof.digest)
-            self.leaves[place] = replace(leaf, drop=reason)
+            self.leaves[place] = replace(leaf, drop=reason if leaf.verdict.passed else "nondeterministic")
 
     def trace(self, failure: Failure | None) -> Trace:
         """The record. A fault at any node is the trace's, unless something graver ended it."""
@@ -157,19 +148,3 @@ class _Growing:
             task=self.task, prompt=self.crew.prompt, nodes=tuple(self.nodes), leaves=tuple(self.leaves), stopped=self.stopped, seed=self.seed,
             failure=failure or next(faults, None), actions=self.actions, forks=self.forks, time_s=monotonic() - self.started,
         )  # fmt: skip
-
-    def path(self, node: int | None) -> tuple[int, ...]:
-        return () if node is None else (*self.path(self.nodes[node].parent), node)
-
-    def nth(self, parents: list[int | None], i: int) -> int:
-        """Ordinal of a new child among all children of its parent."""
-        return sum(node.parent == parents[i] for node in self.nodes) + parents[:i].count(parents[i])
-
-
-async def together(*turns: Awaitable[Node]) -> list[Node]:
-    """Results of all, in order. If one raises, the others are awaited first: a call that is paid for is never cut off."""
-    results = await gather(*turns, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return [result for result in results if isinstance(result, Node)]

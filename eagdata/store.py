@@ -24,7 +24,7 @@ from eagdata.recipe import Plan, differing_keys
 JOURNAL_VERSION = 1
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, task_id TEXT NOT NULL, path TEXT NOT NULL, request TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, task_id TEXT NOT NULL, path TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS traces (position INTEGER PRIMARY KEY, task_id TEXT NOT NULL, trace_id TEXT NOT NULL, body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS traces_by_id ON traces (trace_id);
 """
@@ -77,10 +77,10 @@ class RunStore:
         row = self._journal.execute("SELECT body FROM replies WHERE key = ?", (key,)).fetchone()
         return from_json(Reply, row[0]) if row else None
 
-    def record_reply(self, key: str, reply: Reply, *, task_id: str, path: str, request: str) -> None:
+    def record_reply(self, key: str, reply: Reply, *, task_id: str, path: str) -> None:
         """Make a reply durable. Raises: PrerequisiteError if the disk is full."""
         body = canonical(to_json(reply))
-        self._write("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", (key, task_id, path, request, body))
+        self._write("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", (key, task_id, path, body))
 
     def record_trace(self, position: int, trace: Trace) -> None:
         """Make a finished trace durable, at its task's position. Raises: PrerequisiteError if the disk is full."""

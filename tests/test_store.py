@@ -25,7 +25,7 @@ def plan() -> Plan:
 def test_a_reply_is_there_after_the_store_was_opened_again(plan: Plan, tmp_path: Path) -> None:
     reply = Reply(content="x \x00 ½ <|endoftext|>", usage=Usage(calls=1, prompt_tokens=None), finish_reason="stop")
     with RunStore(tmp_path / "run", plan) as store:
-        store.record_reply("k", reply, task_id="t-1", path=".0", request="r")
+        store.record_reply("k", reply, task_id="t-1", path=".0")
     with RunStore(tmp_path / "run", plan) as store:
         assert store.reply("k") == reply
         assert store.reply("other") is None

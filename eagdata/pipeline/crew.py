@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from eagdata import __version__
@@ -14,7 +14,7 @@ from eagdata.errors import EagdataError, RecipeError
 from eagdata.recipe import Plan
 from eagdata.records import Json, Message, Task, Trace, canonical, sha256, to_json, well_formed
 from eagdata.registry import plugin_class
-from eagdata.rollout import Crew, rollout
+from eagdata.rollout import Crew, Propose, rollout
 from eagdata.store import RunStore, call_key
 from eagdata.teachers.prompts import STOP, raw_system_prompt, run_tool, system_prompt
 
@@ -56,7 +56,8 @@ class Company:
     environment: Environment
     judge: Environment
     stopping: asyncio.Event
-    verifiers: dict[str, Verifier]
+    verifiers: dict[str, Verifier] = field(default_factory=dict)
+    in_flight: set[asyncio.Future[Reply]] = field(default_factory=set)
 
     async def roll_out(self, task: Task, position: int) -> Trace:
         """The finished trace of one task, journaled. Raises: Stopped, and what concerns the whole run."""
@@ -68,7 +69,7 @@ class Company:
         crew = Crew(
             propose=self._propose(task), search=self.search, environment=None if raw else self.environment, judge=None if raw else self.judge,
             verifier=verifier, prompt=prompt_of(self.plan, task, self.environment, verifier, raw=raw, demonstration=self.plan.prompt.demonstration), tools=tools,
-            stop=() if tool or raw else STOP, limits=self.plan.limits, replay_runs=self.plan.verification.replay_runs,
+            stop=() if tool or raw else STOP, limits=self.plan.limits, view=self.plan.rows.linearization, replay_runs=self.plan.verification.replay_runs,
         )  # fmt: skip
         sampling = {**self.teacher.sampling(), **({"tools": list(tools)} if tools else {})}
         trace = replace(
@@ -79,7 +80,7 @@ class Company:
         self.store.record_trace(position, trace)
         return trace
 
-    def _propose(self, task: Task) -> Callable[[str, Request], object]:
+    def _propose(self, task: Task) -> Propose:
         async def propose(path: str, request: Request) -> tuple[str, Reply]:
             asked = cast("Json", to_json(request))
             key = call_key(plan_digest=self.plan.digest, task_id=task.id, path=path, request=asked)
@@ -87,12 +88,24 @@ class Company:
             if reply is None:
                 if self.stopping.is_set():
                     raise Stopped("stopped before the next call")
-                reply = await self.teacher.propose(request)
-                reply = replace(reply, content=well_formed(reply.content), reasoning=reply.reasoning and well_formed(reply.reasoning))
-                self.store.record_reply(key, reply, task_id=task.id, path=path, request=sha256(canonical(asked)))
+                call = asyncio.ensure_future(self._call(request, key=key, task_id=task.id, path=path))
+                self.in_flight.add(call)
+                call.add_done_callback(self.in_flight.discard)
+                reply = await asyncio.shield(call)
             return key, reply
 
         return propose
+
+    async def _call(self, request: Request, *, key: str, task_id: str, path: str) -> Reply:
+        """One paid call, journaled before anyone sees the reply."""
+        reply = await self.teacher.propose(request)
+        reply = replace(reply, content=well_formed(reply.content), reasoning=reply.reasoning and well_formed(reply.reasoning))
+        self.store.record_reply(key, reply, task_id=task_id, path=path)
+        return reply
+
+    async def settle(self) -> None:
+        """Wait for the calls in flight: what is paid for is saved, whoever has stopped waiting for it."""
+        await asyncio.gather(*self.in_flight, return_exceptions=True)
 
 
 def prompt_of(
@@ -119,9 +132,13 @@ async def company(plan: Plan, store: RunStore, stopping: asyncio.Event) -> Async
     search = cast("Search", build("search", plan.plugins["search"], plan.configs["search"]))
     live, judging = (cast("Environment", build("environments", plan.plugins["environment"], plan.configs["environment"])) for _ in range(2))
     async with teacher, live, judging:
-        yield Company(
-            plan=plan, store=store, teacher=teacher, search=search, environment=live, judge=judging, stopping=stopping, verifiers={}
+        opened = Company(
+            plan=plan, store=store, teacher=teacher, search=search, environment=live, judge=judging, stopping=stopping
         )
+        try:
+            yield opened
+        finally:
+            await opened.settle()
 
 
 def task_source(plan: Plan) -> TaskSource:

@@ -41,6 +41,20 @@ def steps_of(nodes: Sequence[Node], path: Sequence[int]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+async def judge(task: Task, answer: str | None, *, verifier: Verifier, state: Episode | None) -> Verdict:
+    """The verdict on a live branch. A state is judged in a fork, so that nothing the judge does comes back.
+
+    Raises: EnvironmentFault, VerifierError.
+    """
+    if verifier.judges == "answer" or state is None:
+        return await verifier.verify(task, answer, None)
+    fork = await state.fork()
+    try:
+        return await verifier.verify(task, answer, fork)
+    finally:
+        await fork.close()
+
+
 async def prove(
     task: Task, steps: Sequence[Step], *, answer: str | None, environment: Environment | None, verifier: Verifier, runs: int
 ) -> Proof:

@@ -1,0 +1,1 @@
+"""What is removed before rows are written, and the record of every removal."""

@@ -1,0 +1,237 @@
+"""One episode of the `python` environment: steps, forks, and the way back to the state before an action that did not end well.
+
+An episode is its start and its history; the live process is only the fast way to have that state. Whenever the process is gone
+(killed, timed out, put away to save memory, its box dead), the state is made again: from the paused episode it was forked from, or by
+running the history once more in a fresh process and comparing every observation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from eagdata.environments.sandbox.frames import Frame
+from eagdata.environments.sandbox.interpreter import shorten
+from eagdata.environments.sandbox.locations import module_path
+from eagdata.environments.sandbox.process import Ended
+from eagdata.environments.sandbox.supervisor import BoxFailure, Program, Refused
+from eagdata.errors import EnvironmentFault, RecipeError
+from eagdata.records import Action, Observation
+
+if TYPE_CHECKING:
+    from eagdata.environments.python import PythonEnvironment
+
+_START_TIMEOUT_S = 20.0
+_KIND_CHARS = 100
+_UNCHANGED = "The state is as it was before this action."
+_VARYING = re.compile(r"(?P<action><action) \d+(?=>)|" + "|".join(re.escape(path) for path in sorted(module_path(), key=len, reverse=True)))
+"""What differs between machines, or between ways to the same state: where the libraries lie, how many actions went before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one action may take."""
+
+    timeout_s: float
+    memory_mb: int
+    output_chars: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """All that the first state of an episode depends on."""
+
+    task_id: str
+    seed: int
+    files: dict[str, str]
+    setup: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One completed action, and the digest of what it answered."""
+
+    source: str
+    digest: str
+
+
+class NondeterministicFault(EnvironmentFault):
+    """Running an episode's past again gave other observations: its state cannot be had twice."""
+
+    @property
+    def kind(self) -> str:
+        return "nondeterministic"
+
+
+class PythonEpisode:
+    """One live state, paused between actions. Made by `PythonEnvironment.reset` and `fork`."""
+
+    def __init__(self, environment: PythonEnvironment, start: Start) -> None:
+        self.start = start
+        self._environment = environment
+        self._history: tuple[Past, ...] = ()
+        self._program: Program | None = None
+        self._origin: PythonEpisode | None = None
+        self._turn = asyncio.Lock()
+        self._closed = False
+
+    @property
+    def busy(self) -> bool:
+        """An action, a fork or a restoration is under way."""
+        return self._turn.locked()
+
+    async def open(self) -> None:
+        """Make the first state. Raises: EnvironmentFault; RecipeError if the set-up code fails."""
+        async with self._turn:
+            await self._alive()
+
+    async def step(self, action: Action) -> Observation:
+        """Run one action. Raises: EnvironmentFault if the box failed."""
+        async with self._turn:
+            for attempt in (1, 2):
+                program = await self._alive()
+                began = time.perf_counter()
+                observation = await self._observe(program, action.text)
+                if observation is None and attempt == 1:
+                    continue
+                if observation is None:
+                    raise EnvironmentFault("the sandbox died twice under one action", why="its zygote is gone")
+                if observation.status in ("ok", "error"):
+                    self._history = (*self._history, Past(action.text, observation.digest))
+                    self._origin = None
+                return replace(observation, duration_ms=(time.perf_counter() - began) * 1000)
+        raise AssertionError("unreachable")
+
+    async def fork(self) -> PythonEpisode:
+        """An independent copy. Raises: EnvironmentFault; its kind is `nondeterministic` if only a replay is possible and differs."""
+        copy = PythonEpisode(self._environment, self.start)
+        async with self._turn:
+            program = await self._alive()
+            copy._history, copy._origin = self._history, self
+            try:
+                copy._program = await self._environment.fork(program, copy)
+                self._environment.touch(program)
+                return copy
+            except (Refused, BoxFailure):
+                pass
+        copy._origin = None
+        try:
+            await copy.open()
+        except BaseException:
+            await copy.close()
+            raise
+        return copy
+
+    async def close(self) -> None:
+        """End this state's process; forks of it live on. Twice is fine."""
+        self._closed = True
+        self._origin = None
+        self._discard()
+
+    def _discard(self) -> None:
+        program, self._program = self._program, None
+        if program is not None:
+            self._environment.release(program)
+
+    async def _alive(self) -> Program:
+        """The process that holds this state, made again if it is gone. Raises: EnvironmentFault."""
+        if self._closed:
+            raise EnvironmentFault("the episode is closed", retryable=False)
+        if self._program is not None and self._program.process.ending is None:
+            self._environment.touch(self._program)
+            return self._program
+        self._discard()
+        self._program = await self._fork_origin() or await self._replay()
+        return self._program
+
+    async def _fork_origin(self) -> Program | None:
+        """This state from the episode that it was forked from, if that is still paused there."""
+        origin = self._origin
+        source = origin._program if origin is not None and len(origin._history) == len(self._history) else None
+        if origin is None or source is None or source.process.ending or origin.busy:
+            return None
+        async with origin._turn:
+            try:
+                return await self._environment.fork(source, self)
+            except (Refused, BoxFailure):
+                return None
+
+    async def _replay(self) -> Program:
+        """This state by running its whole past in a fresh process. Raises: EnvironmentFault."""
+        program = await self._environment.spawn(self)
+        try:
+            await program.process.request({"op": "start", "seed": self.start.seed, "files": self.start.files}, timeout_s=_START_TIMEOUT_S)
+            if self.start.setup:
+                await self._set_up(program)
+            for number, past in enumerate(self._history, 1):
+                again = await self._run(program, past.source, number=number)
+                if again.digest != past.digest:
+                    raise NondeterministicFault(
+                        f"task {self.start.task_id!r}: action {number} answered differently when it was run again",
+                        why=f"now {again.status}: {shorten(again.text, 200)!r}",
+                        retryable=False,
+                    )
+        except Ended as error:
+            self._environment.release(program)
+            raise EnvironmentFault("the sandbox failed while a state was made again", why=f"its process ended: {error.how}") from error
+        except BaseException:
+            self._environment.release(program)
+            raise
+        return program
+
+    async def _set_up(self, program: Program) -> None:
+        try:
+            seen = await self._run(program, self.start.setup, number=0)
+        except Ended as error:
+            raise self._bad_setup(error.how) from error
+        if seen.status != "ok":
+            raise self._bad_setup(seen.text)
+
+    def _bad_setup(self, why: str) -> RecipeError:
+        return RecipeError(f"task {self.start.task_id!r}: environment_config.setup fails", why=why, mend="mend the set-up code of the task")
+
+    async def _observe(self, program: Program, source: str) -> Observation | None:
+        """What the action answered; None if the box died under it. A process that did not end well is gone after it."""
+        try:
+            observation = await self._run(program, source, number=len(self._history) + 1)
+        except Ended as error:
+            self._discard()
+            if error.how == "timeout":
+                return self._limit("timeout", f"stopped after {self.start.limits.timeout_s:g} seconds")
+            if error.how == "exit":
+                return self._limit("exit", "the action ended the interpreter")
+            return self._limit("killed", "the interpreter crashed or was killed") if await self._environment.box_is_alive() else None
+        if observation.status == "limit":
+            self._discard()
+        return observation
+
+    async def _run(self, program: Program, source: str, *, number: int) -> Observation:
+        """Raises: Ended, also for an answer that the interpreter does not give."""
+        limits, process = self.start.limits, program.process
+        frame: Frame = {"op": "run", "source": source, "number": number, "value_chars": limits.output_chars}
+        answer = await process.request(frame, timeout_s=limits.timeout_s)
+        status, kind, value = (answer.get(key) for key in ("status", "kind", "value"))
+        if status == "limit":
+            return self._limit("memory", f"out of memory: more than {limits.memory_mb} MB")
+        if status not in ("ok", "error") or not isinstance(kind, str | None) or not isinstance(value, str | None):
+            process.close()
+            raise Ended("violation")
+        return Observation(
+            status="ok" if status == "ok" else "error",
+            kind=kind and _level(kind)[:_KIND_CHARS],
+            text=_level(process.take_output(limits.output_chars)),
+            value=value and shorten(_level(value), limits.output_chars),
+        )
+
+    def _limit(self, kind: str, text: str) -> Observation:
+        return Observation(status="timeout" if kind == "timeout" else "limit", kind=kind, text=f"{text[0].upper()}{text[1:]}. {_UNCHANGED}")
+
+
+def _level(text: str) -> str:
+    """`text` as every machine gives it, and as UTF-8 can hold it."""
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return _VARYING.sub(lambda found: found["action"] or "/python", text)

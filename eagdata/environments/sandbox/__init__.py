@@ -1,0 +1,36 @@
+"""Isolation and the fork server under the `python` environment. Linux only; verdict: holds against programs that a model writes,
+hostile ones included, in `namespaces` and `landlock`; `process` holds against clumsy ones. It is no virtual machine: a flaw in the
+kernel is a way out.
+
+    supervisor  (host process, asyncio)         supervisor.py process.py gate.py probe.py
+      zygote    (warm interpreter, one a box)   zygote.py namespaces.py
+        guard   (pid 1 of one task's tree; in `namespaces` only)
+          program -- fork --> program ...       child.py interpreter.py folder.py landlock.py seccomp.py
+
+Covered, in the tiers named (N `namespaces`, L `landlock`, P `process`), each by an attack in `probe.py` or the tests:
+
+- reading files beyond the interpreter's libraries and the box (N, L)
+- writing anywhere but in the box (N, L)
+- the host's environment variables, from its own memory or /proc (N, L)
+- any network, TCP or UDP, loopback and abstract sockets too (N, L)
+- starting a process or another program; a fork bomb (N, L)
+- signals to, and memory of, the host's processes, other episodes, other branches of the same tree (N, L)
+- new name spaces, mounts, tracing, kernel keys, io_uring, BPF, the 32-bit and x32 call tables (N, L)
+- a program that never ends, eats memory, writes without end, crashes, or leaves threads or timers behind (N, L, P)
+- forged answers: one that breaks the protocol ends the program that sent it; none reaches another program (N, L)
+- a folder filled with data or with files (N; in L and P one file only is limited)
+- files of one branch seen or changed by another by their usual paths (N, L, P)
+- anything surviving the episode, or the death of the host process by any signal (N, L)
+
+Not covered:
+
+- a program that lies about itself: it owns its process and can forge its own observation. Verify in another process.
+- flaws of the kernel and of the processor; time side channels; how busy the machine is
+- memory of a whole tree: the limit is for each process (no cgroups), and output and box live in memory too (N)
+- in L: the folders of other branches and episodes of the same box, for a program that looks for them; names and number of the
+  host's processes; files that anybody may read below the library folders. The uid is root's, without any capability, where root
+  runs it and others cannot read the interpreter.
+- memory that a program shares on purpose stays shared with its branches where that cannot be seen (raw mmap through ctypes)
+- results that depend on addresses, time, pids, `os.urandom`, or on threads; a replay finds most of them
+- P: nothing but the clock, the memory limit and the file size stands between a program and the user's files
+"""

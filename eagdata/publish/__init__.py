@@ -1,0 +1,1 @@
+"""Publishing: Parquet shards, the dataset card, the manifest. Every file appears under its name whole, or not at all."""

@@ -1,0 +1,1 @@
+"""Who proposes: models behind an endpoint, programs, recordings."""

@@ -1,0 +1,1 @@
+"""Tokenizers: how many tokens a text costs, with vocabularies that are checked by hash and never downloaded."""

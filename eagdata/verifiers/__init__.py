@@ -1,0 +1,1 @@
+"""Who judges: answers, built state, and whole branches by re-execution."""

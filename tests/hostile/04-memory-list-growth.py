@@ -1,0 +1,5 @@
+# expect: error MemoryError, limit
+grown = [object()]
+while len(grown) < 800_000_000:
+    grown += grown
+print("ESCAPED: 6 GiB of pointers")

@@ -1,0 +1,2 @@
+# expect: timeout
+big = 7 ** (10**8)

@@ -1,0 +1,3 @@
+# expect: timeout, limit, error
+while True:
+    print("x" * 1000)

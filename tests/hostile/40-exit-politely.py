@@ -1,0 +1,4 @@
+# expect: error SystemExit
+import sys
+
+sys.exit(3)

@@ -1,0 +1,5 @@
+# expect: error, limit
+# state: rolled back
+import os
+
+os.abort()

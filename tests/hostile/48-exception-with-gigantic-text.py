@@ -1,0 +1,2 @@
+# expect: error, limit
+raise ValueError("v" * (50 << 20))

@@ -1,0 +1,10 @@
+# expect: any
+import os
+import shutil
+
+here = os.getcwd()
+shutil.rmtree(here, ignore_errors=True)
+try:
+    os.rmdir(here)
+except OSError:
+    pass

@@ -1,0 +1,8 @@
+# expect: timeout
+class Endless:
+    def __repr__(self):
+        while True:
+            pass
+
+
+Endless()

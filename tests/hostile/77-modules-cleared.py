@@ -1,0 +1,5 @@
+# expect: any
+# next: any
+import sys
+
+sys.modules.clear()

@@ -1,0 +1,6 @@
+# expect: error RecursionError
+def down():
+    down()
+
+
+down()

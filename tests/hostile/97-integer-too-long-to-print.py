@@ -1,0 +1,2 @@
+# expect: error ValueError, ok
+9**9999

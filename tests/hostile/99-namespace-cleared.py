@@ -1,0 +1,3 @@
+# expect: any
+# state: any
+globals().clear()

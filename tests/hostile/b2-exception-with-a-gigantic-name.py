@@ -1,0 +1,2 @@
+# expect: any
+raise type("N" * 900_000, (Exception,), {})
