@@ -226,4 +226,3 @@ class Tokenizer(Protocol):
     def count(self, text: str) -> int:
         """Number of tokens of `text` as ordinary text: special-token look-alikes are text. Never raises."""
         ...
-

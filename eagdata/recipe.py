@@ -6,7 +6,7 @@ import difflib
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Literal, cast
 
@@ -144,7 +144,7 @@ def digested(resolved: Mapping[str, Json]) -> dict[str, Json]:
             at = at.get(key) if isinstance(at, dict) else None
         if isinstance(at, dict):
             at.pop(path[-1], None)
-    return cast("dict[str, Json]", kept)
+    return kept
 
 
 def differing_keys(one: Mapping[str, Json], other: Mapping[str, Json]) -> list[str]:
@@ -363,8 +363,8 @@ class _Reader:
         self.problems.append(f"{self.document.place(path)}: {text}")
 
 
-@lru_cache(maxsize=64)
-def _validator(cls: type):  # type: ignore[no-untyped-def]  # TypeAdapter; its import is put off
+@cache
+def _validator(cls):  # type: ignore[no-untyped-def]  # TypeAdapter, whose import is put off, of a class
     from pydantic import TypeAdapter
 
     return TypeAdapter(cls)

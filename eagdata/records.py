@@ -12,15 +12,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, TypeVar
+from functools import cache
+from typing import Literal, TypeVar
 
 from typing_extensions import TypeAliasType  # typing's own comes with Python 3.12
 
 from eagdata.errors import BoundaryError
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 SCHEMA_VERSION = 1
 
@@ -350,12 +347,12 @@ def to_json(record: object) -> dict[str, Json]:
 
 def from_json(cls: type[R], value: str | bytes | Mapping[str, Json]) -> R:
     """A record from JSON text or values. Raises: pydantic.ValidationError, naming each field that does not fit."""
-    adapter: TypeAdapter[R] = _adapter(cls)
-    return adapter.validate_json(value) if isinstance(value, str | bytes) else adapter.validate_python(dict(value))
+    found: R = _adapter(cls).validate_json(value) if isinstance(value, str | bytes) else _adapter(cls).validate_python(dict(value))
+    return found
 
 
-@lru_cache(maxsize=32)
-def _adapter(cls: type[R]) -> TypeAdapter[R]:
+@cache
+def _adapter(cls):  # type: ignore[no-untyped-def]  # TypeAdapter of the class; mypy takes no generic class for hashable
     from pydantic import TypeAdapter  # 60 ms: `import eagdata` stays light
 
     return TypeAdapter(cls)

@@ -92,7 +92,9 @@ class _Growing:
         view = linearize(crew.prompt, self.nodes, end=parent, view=growth.view, ahead=True)
         seed = int(sha256(f"{self.seed}/{path}")[:15], 16)
         try:
-            key, reply = await crew.propose(path, Request(messages=view.messages, seed=seed, tools=crew.tools, stop=crew.stop, sample=sample))
+            key, reply = await crew.propose(
+                path, Request(messages=view.messages, seed=seed, tools=crew.tools, stop=crew.stop, sample=sample)
+            )
         except BoundaryError as error:
             return replace(node, failure=Failure.of(error))
         turn = parse_reply(reply, language=crew.environment.language if crew.environment else None)
@@ -137,7 +139,9 @@ class _Growing:
             reason = drop_reason(branch, crew.verifier, raw=crew.environment is None)
             if not reason:
                 steps = steps_of(self.nodes, linearize((), self.nodes, end=leaf.node, view=crew.view).shown)
-                proof = await prove(self.task, steps, answer=leaf.answer, environment=crew.judge, verifier=crew.verifier, runs=crew.replay_runs)
+                proof = await prove(
+                    self.task, steps, answer=leaf.answer, environment=crew.judge, verifier=crew.verifier, runs=crew.replay_runs
+                )
                 leaf = replace(leaf, verdict=proof.verdict, replay_runs=proof.runs, replay_digest=proof.digest)
             self.leaves[place] = replace(leaf, drop=reason if leaf.verdict.passed else "nondeterministic")
 

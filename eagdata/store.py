@@ -18,8 +18,8 @@ from typing import IO, Self
 
 from eagdata.contracts import Reply
 from eagdata.errors import PrerequisiteError, StoreError
-from eagdata.records import Json, Trace, canonical, from_json, sha256, to_json
 from eagdata.recipe import Plan, differing_keys
+from eagdata.records import Json, Trace, canonical, from_json, sha256, to_json
 
 JOURNAL_VERSION = 1
 _TABLES = """
@@ -127,7 +127,9 @@ class RunStore:
         except OSError as error:
             lock.close()
             raise StoreError(
-                f"{self.folder} is in use", why="another eagdata process writes to it", mend="wait for it, or choose another folder with --out DIR"
+                f"{self.folder} is in use",
+                why="another eagdata process writes to it",
+                mend="wait for it, or choose another folder with --out DIR",
             ) from error
         self._lock = lock
 
@@ -136,7 +138,9 @@ class RunStore:
         others = [path for path in self.folder.iterdir() if path.name != ".lock"]
         if others and not ours:
             raise StoreError(
-                f"{self.folder} is no run folder", why=f"it holds {others[0].name!r} and no plan.json", mend="choose another folder with --out DIR"
+                f"{self.folder} is no run folder",
+                why=f"it holds {others[0].name!r} and no plan.json",
+                mend="choose another folder with --out DIR",
             )
         for path in others:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
@@ -147,7 +151,9 @@ class RunStore:
             strangers = sorted(path.name for path in self.folder.iterdir() if path.name != ".lock")
             if strangers:
                 raise StoreError(
-                    f"{self.folder} is not empty and no run folder", why=f"it holds {strangers[0]!r}", mend="choose another folder with --out DIR"
+                    f"{self.folder} is not empty and no run folder",
+                    why=f"it holds {strangers[0]!r}",
+                    mend="choose another folder with --out DIR",
                 )
             body = {"schema_version": 1, "digest": self.plan.digest, "plan": self.plan.resolved, "versions": versions()}
             write_atomically(file, json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
@@ -156,7 +162,9 @@ class RunStore:
             stored = json.loads(file.read_text())
             digest, resolved = stored["digest"], stored["plan"]
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{file} is corrupt", why=str(error), mend=f"start again in it with --fresh, or elsewhere: {self.folder}") from error
+            raise StoreError(
+                f"{file} is corrupt", why=str(error), mend=f"start again in it with --fresh, or elsewhere: {self.folder}"
+            ) from error
         if digest != self.plan.digest:
             keys = "\n".join(differing_keys(resolved, self.plan.resolved)) or "the recipe's format changed"
             raise StoreError(
@@ -221,7 +229,9 @@ def _check_version(db: sqlite3.Connection, path: Path) -> None:
         db.commit()
     elif row[0] != str(JOURNAL_VERSION):
         raise StoreError(
-            f"{path} is of journal version {row[0]}", why=f"this eagdata reads version {JOURNAL_VERSION}", mend="use the eagdata that wrote it"
+            f"{path} is of journal version {row[0]}",
+            why=f"this eagdata reads version {JOURNAL_VERSION}",
+            mend="use the eagdata that wrote it",
         )
 
 

@@ -37,7 +37,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def grow(
-    script: Script | ScriptedTeacher, sandboxes: tuple[Environment, Environment], *, search: Search | None = None, limits: Limits | None = None
+    script: Script | ScriptedTeacher,
+    sandboxes: tuple[Environment, Environment],
+    *,
+    search: Search | None = None,
+    limits: Limits | None = None,
 ) -> Trace:
     teacher = script if isinstance(script, ScriptedTeacher) else ScriptedTeacher(script)
 

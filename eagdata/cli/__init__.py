@@ -69,7 +69,7 @@ def main() -> None:
     """Entry point of `eagdata`. Click's own errors exit 2; a bug shows its traceback and exits 70."""
     try:
         _group()
-    except Exception:  # noqa: BLE001  # the last resort: whatever reaches it is a bug of ours
+    except Exception:  # the last resort: whatever reaches it is a bug of ours
         import traceback
 
         traceback.print_exc()

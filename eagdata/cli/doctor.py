@@ -32,24 +32,20 @@ def _doctor(output: Output, recipe: str | None) -> int:
 
     checks = [_python(), *_packages(), _disk()]
     tiers = asyncio.run(probe())
-    best = next((tier for tier, walls in tiers.items() if walls and all(wall.stands for wall in walls)), None)
+    best = next((tier for tier, walls in tiers.items() if walls and all(stands for _, stands, _ in walls)), None)
     needed = _for_recipe(recipe, best) if recipe else []
     missing = [check for check in (*checks, *needed) if not check["ok"]]
     output.result({
         "checks": [*checks, *needed],
-        "isolation": {"best": best, "tiers": {tier: [_wall(wall) for wall in walls] for tier, walls in tiers.items()}},
+        "isolation": {"best": best, "tiers": {tier: [{"wall": wall, "stands": stands, "detail": detail} for wall, stands, detail in walls] for tier, walls in tiers.items()}},
     })  # fmt: skip
     if not output.as_json:
         output.table(("", "what", "found", "mend"), [_line(check) for check in (*checks, *needed)])
         for tier, walls in tiers.items():
             output.data(f"\nisolation {tier}{'  (in force)' if tier == best else ''}")
-            output.table(("", "wall", "detail"), [("✓" if wall.stands else "✗", wall.name, wall.detail) for wall in walls])
+            output.table(("", "wall", "detail"), [("✓" if stands else "✗", wall, detail) for wall, stands, detail in walls])
         output.data(f"\nmodel-written code would run in: {best or 'nothing: a run refuses to start'}")
     return 3 if missing else 0
-
-
-def _wall(wall) -> dict[str, Json]:  # type: ignore[no-untyped-def]
-    return {"wall": wall.name, "stands": wall.stands, "detail": wall.detail}
 
 
 def _check(what: str, ok: bool, found: str, mend: str = "") -> dict[str, Json]:
@@ -62,7 +58,9 @@ def _line(check: dict[str, Json]) -> tuple[str, ...]:
 
 def _python() -> dict[str, Json]:
     found = platform.python_version()
-    return _check("Python", tuple(map(int, found.split(".")[:2])) >= (3, 11), f"{found} on {platform.system()} {platform.release()}", "3.11 or later")
+    return _check(
+        "Python", tuple(map(int, found.split(".")[:2])) >= (3, 11), f"{found} on {platform.system()} {platform.release()}", "3.11 or later"
+    )
 
 
 def _packages() -> list[dict[str, Json]]:
@@ -89,9 +87,15 @@ def _for_recipe(recipe: str, best: str | None) -> list[dict[str, Json]]:
     least = getattr(plan.configs["environment"], "min_isolation", None)
     if least:
         strong = best is not None and TIERS.index(best) <= TIERS.index(least)
-        checks.append(_check(f"isolation at least {least}", strong, str(best), "--set environment.min_isolation=process, for programs that you trust"))
+        checks.append(
+            _check(f"isolation at least {least}", strong, str(best), "--set environment.min_isolation=process, for programs that you trust")
+        )
     variable = getattr(plan.configs["teacher"], "api_key_env", None)
     base_url = getattr(plan.configs["teacher"], "base_url", None) or os.environ.get("OPENAI_BASE_URL")
     if variable and not base_url:
-        checks.append(_check(f"key {variable}", bool(os.environ.get(variable)), "set" if os.environ.get(variable) else "unset", f"export {variable}=..."))
+        checks.append(
+            _check(
+                f"key {variable}", bool(os.environ.get(variable)), "set" if os.environ.get(variable) else "unset", f"export {variable}=..."
+            )
+        )
     return checks

@@ -45,7 +45,9 @@ def _generate(output: Output, recipe: str, given: dict[str, object]) -> int:
     from eagdata.recipe import read_plan
 
     if given["resume"] and given["fresh"]:
-        raise RecipeError("--resume and --fresh exclude each other", why="one keeps what is in the folder, the other deletes it", mend="give one")
+        raise RecipeError(
+            "--resume and --fresh exclude each other", why="one keeps what is in the folder, the other deletes it", mend="give one"
+        )
     plan = read_plan(recipe, overrides=_overrides(given))
     folder = cast("Path | None", given["out"]) or Path("runs") / plan.name
     if given["dry_run"]:
@@ -54,7 +56,9 @@ def _generate(output: Output, recipe: str, given: dict[str, object]) -> int:
         if not output.as_json:
             output.table(("", ""), [(key.replace("_", " "), _shown(value)) for key, value in estimate.items()])
         return 0
-    resume = f"resume with: eagdata generate {recipe}" + "".join(f" --{k} {v}" for k, v in given.items() if k in ("n", "out", "seed") and v is not None)
+    resume = f"resume with: eagdata generate {recipe}" + "".join(
+        f" --{k} {v}" for k, v in given.items() if k in ("n", "out", "seed") and v is not None
+    )
     try:
         summary = interruptible(
             output, lambda stopping: generate(plan, folder, fresh=bool(given["fresh"]), emit=output.event, stopping=stopping)
@@ -72,7 +76,14 @@ def _generate(output: Output, recipe: str, given: dict[str, object]) -> int:
 
 def _overrides(given: dict[str, object]) -> dict[str, Json]:
     """Dotted keys of the recipe, from the options: `--set` last, since it is the most explicit."""
-    paths = {"n": "n", "seed": "seed", "teacher": "teacher.kind", "model": "teacher.model", "base_url": "teacher.base_url", "concurrency": "concurrency"}
+    paths = {
+        "n": "n",
+        "seed": "seed",
+        "teacher": "teacher.kind",
+        "model": "teacher.model",
+        "base_url": "teacher.base_url",
+        "concurrency": "concurrency",
+    }
     found = {path: cast("Json", given[option]) for option, path in paths.items() if given[option] is not None}
     for item in cast("tuple[str, ...]", given["sets"]):
         key, equals, value = item.partition("=")

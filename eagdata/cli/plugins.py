@@ -24,7 +24,13 @@ def _plugins(output: Output, check: bool) -> int:
 
     rows: list[dict[str, Json]] = []
     for plugin in plugins():
-        row: dict[str, Json] = {"kind": plugin.kind, "name": plugin.name, "package": plugin.package, "version": plugin.version, "target": plugin.target}
+        row: dict[str, Json] = {
+            "kind": plugin.kind,
+            "name": plugin.name,
+            "package": plugin.package,
+            "version": plugin.version,
+            "target": plugin.target,
+        }
         if check:
             row["state"] = _state(plugin.kind, plugin.name)
         rows.append(row)

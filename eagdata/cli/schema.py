@@ -60,7 +60,13 @@ def _recipe() -> dict[str, Json]:
         "seed": {"type": "integer", "description": "Seed of everything that is drawn."},
         "concurrency": {"type": "integer", "minimum": 1, "description": "Tasks in work at once."},
     }
-    for key, section in (("limits", Limits), ("prompt", Prompt), ("verification", Verification), ("rows", Rows), ("thresholds", Thresholds)):
+    for key, section in (
+        ("limits", Limits),
+        ("prompt", Prompt),
+        ("verification", Verification),
+        ("rows", Rows),
+        ("thresholds", Thresholds),
+    ):
         properties[key] = TypeAdapter(section).json_schema()
     for key, kind in PLUGIN_SECTIONS.items():
         choices: list[Json] = []

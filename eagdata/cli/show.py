@@ -35,11 +35,15 @@ def _show(output: Output, data: Path, wanted: str) -> int:
                 _print(output, trace)
             return 0
         first = first or [trace.id, trace.task.id]
-    raise RecipeError(f"no trace {wanted!r} in {data}", why="no finished trace, row or task has this id", mend=f"e.g. {' or '.join(first) or 'none'}")
+    raise RecipeError(
+        f"no trace {wanted!r} in {data}", why="no finished trace, row or task has this id", mend=f"e.g. {' or '.join(first) or 'none'}"
+    )
 
 
 def _print(output: Output, trace: Trace) -> None:
-    output.data(f"task {trace.task.id}  trace {trace.id}  {trace.search} / {trace.teacher}  isolation {trace.isolation}\n\n{trace.task.question}\n")
+    output.data(
+        f"task {trace.task.id}  trace {trace.id}  {trace.search} / {trace.teacher}  isolation {trace.isolation}\n\n{trace.task.question}\n"
+    )
     leaves = {leaf.node: leaf for leaf in trace.leaves}
     children: dict[int | None, list[int]] = {}
     for index, node in enumerate(trace.nodes):

@@ -74,5 +74,7 @@ def observation_text(observation: Observation, *, state_is_back: bool = False) -
 def _failed(nodes: Sequence[Node], parent: int | None, *, before: int) -> list[int]:
     """Children of `parent` born before `before` whose own action failed. Wrong answers are no feedback of the environment."""
     return [
-        i for i, node in enumerate(nodes[:before]) if node.parent == parent and node.observation is not None and node.observation.status != "ok"
+        i
+        for i, node in enumerate(nodes[:before])
+        if node.parent == parent and node.observation is not None and node.observation.status != "ok"
     ]

@@ -10,7 +10,20 @@ from typing import cast
 from eagdata.errors import RecipeError
 from eagdata.exporters.linear import STATE_IS_BACK, LinearView, View, linearize, observation_text
 from eagdata.records import (
-    Action, Json, Leaf, Message, Node, Observation, ObservationStatus, Step, Subset, Task, Trace, canonical, from_json, to_json,
+    Action,
+    Json,
+    Leaf,
+    Message,
+    Node,
+    Observation,
+    ObservationStatus,
+    Step,
+    Subset,
+    Task,
+    Trace,
+    canonical,
+    from_json,
+    to_json,
 )  # fmt: skip
 
 Row = dict[str, object]
@@ -66,7 +79,7 @@ def trajectory(trace: Trace, leaf: Leaf, prompt: Sequence[Message], layout: Layo
         "final_answer": leaf.answer,
         "messages": [_message(message) for message in view.messages],
         "loss": list(view.loss),
-        "tools": canonical(cast("Json", trace.sampling.get("tools", []))),
+        "tools": canonical(trace.sampling.get("tools", [])),
         "turns": [_turn(place, i, trace.nodes[i], timings=layout.timings) for place, i in enumerate(view.shown)],
         "task": canonical({**to_json(task), "environment_settings": dict(layout.environment), "limits": dict(layout.limits)}),
         "verdict": leaf.verdict.status,
@@ -212,7 +225,8 @@ def _turn(place: int, index: int, node: Node, *, timings: bool) -> dict[str, obj
 
 def _message(message: Message) -> dict[str, object]:
     calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls or ()
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in message.tool_calls or ()
     ]
     return {
         "role": message.role,

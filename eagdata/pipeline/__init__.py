@@ -18,7 +18,7 @@ from eagdata.pipeline.estimate import dry_run
 from eagdata.pipeline.finish import finish, finished_summary
 from eagdata.pipeline.run import roll_out_all
 from eagdata.pipeline.summary import Summary, summarize
-from eagdata.pipeline.verify import Report, verify
+from eagdata.pipeline.verification import Report, verify
 from eagdata.recipe import Plan
 from eagdata.registry import plugin_class
 from eagdata.store import RunStore
@@ -26,9 +26,7 @@ from eagdata.store import RunStore
 __all__ = ["Report", "Stopped", "Summary", "dry_run", "generate", "verify"]
 
 
-async def generate(
-    plan: Plan, folder: Path, *, fresh: bool = False, emit: Emit = ignore, stopping: asyncio.Event | None = None
-) -> Summary:
+async def generate(plan: Plan, folder: Path, *, fresh: bool = False, emit: Emit = ignore, stopping: asyncio.Event | None = None) -> Summary:
     """Everything from tasks to a published-ready folder. A finished run is not done again, an unfinished one goes on.
 
     Raises: StoreError, PrerequisiteError, TeacherError, EnvironmentFault, BoundaryError past the plan's share of failures,
@@ -51,7 +49,7 @@ async def generate(
 
 def _assemble(plan: Plan, folder: Path, store: RunStore, *, planned: int, created_at: str) -> Assembly:
     (folder / "manifest.json").unlink(missing_ok=True)  # what it vouches for is about to change
-    named = cast("Tokenizer", _tokenizer(plan.rows.tokenizer))
+    named = _tokenizer(plan.rows.tokenizer)
     layout = Layout(
         view=plan.rows.linearization,
         tokenizer=named.name,
@@ -75,5 +73,3 @@ def _assemble(plan: Plan, folder: Path, store: RunStore, *, planned: int, create
 def _tokenizer(name: str) -> Tokenizer:
     cls = plugin_class("tokenizers", name)
     return cast("Tokenizer", cls(cls.Config()))  # type: ignore[attr-defined]
-
-

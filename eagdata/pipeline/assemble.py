@@ -17,7 +17,7 @@ from eagdata.exporters.trajectories import SPANS, Layout, Row, subset_of, token_
 from eagdata.pipeline.outcome import leaf_reason, outcome_of
 from eagdata.publish.parquet import REJECTED_SCHEMA, SCHEMA, TRACES_SCHEMA, ShardWriter
 from eagdata.recipe import Rows
-from eagdata.records import Json, Leaf, Message, Trace, Usage, canonical, to_json
+from eagdata.records import Json, Leaf, Message, Node, Trace, Usage, canonical, to_json
 
 
 @dataclass
@@ -243,6 +243,6 @@ def _timeless(trace: Trace) -> dict[str, Json]:
     return to_json(replace(trace, nodes=nodes, time_s=None))
 
 
-def _without_duration(trace: Trace) -> Iterator[object]:
+def _without_duration(trace: Trace) -> Iterator[Node]:
     for node in trace.nodes:
         yield replace(node, observation=replace(node.observation, duration_ms=None)) if node.observation else node

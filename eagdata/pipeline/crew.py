@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -30,18 +30,24 @@ def build(kind: str, name: str, config: object) -> object:
     return plugin_class(kind, name)(config)
 
 
+def configured(kind: str, name: str, given: Mapping[str, Json]) -> object:
+    """A plugin from settings as JSON, as rows and tasks hold them. Raises: RecipeError if they are wrong; PrerequisiteError."""
+    from pydantic import TypeAdapter, ValidationError
+
+    config: type[object] = plugin_class(kind, name).Config  # type: ignore[attr-defined]
+    try:
+        return build(kind, name, TypeAdapter(config).validate_python(given))
+    except ValidationError as error:
+        raise RecipeError(
+            f"the settings of {name!r} are wrong: {dict(given)!r}", why=str(error), mend="mend the task or row that names it"
+        ) from error
+
+
 def verifier_of(task: Task, made: dict[str, Verifier]) -> Verifier:
     """The verifier that a task names, made once per setting. Raises: RecipeError if its settings are wrong."""
     key = canonical([task.verifier, task.verifier_config])
     if key not in made:
-        from pydantic import TypeAdapter, ValidationError
-
-        cls = plugin_class("verifiers", task.verifier)
-        try:
-            config = TypeAdapter(cls.Config).validate_python(task.verifier_config)  # type: ignore[attr-defined]
-        except ValidationError as error:
-            raise RecipeError(f"task {task.id!r}: the settings of verifier {task.verifier!r} are wrong", why=str(error)) from error
-        made[key] = cast("Verifier", cls(config))
+        made[key] = cast("Verifier", configured("verifiers", task.verifier, task.verifier_config))
     return made[key]
 
 
@@ -71,7 +77,7 @@ class Company:
             verifier=verifier, prompt=prompt_of(self.plan, task, self.environment, verifier, raw=raw, demonstration=self.plan.prompt.demonstration), tools=tools,
             stop=() if tool or raw else STOP, limits=self.plan.limits, view=self.plan.rows.linearization, replay_runs=self.plan.verification.replay_runs,
         )  # fmt: skip
-        sampling = {**self.teacher.sampling(), **({"tools": list(tools)} if tools else {})}
+        sampling = self.teacher.sampling() | ({"tools": list[Json](tools)} if tools else {})
         trace = replace(
             await rollout(task, crew, seed=seed),
             search=self.plan.plugins["search"], teacher=self.teacher.name, sampling=sampling, plan_digest=self.plan.digest,
@@ -132,9 +138,7 @@ async def company(plan: Plan, store: RunStore, stopping: asyncio.Event) -> Async
     search = cast("Search", build("search", plan.plugins["search"], plan.configs["search"]))
     live, judging = (cast("Environment", build("environments", plan.plugins["environment"], plan.configs["environment"])) for _ in range(2))
     async with teacher, live, judging:
-        opened = Company(
-            plan=plan, store=store, teacher=teacher, search=search, environment=live, judge=judging, stopping=stopping
-        )
+        opened = Company(plan=plan, store=store, teacher=teacher, search=search, environment=live, judge=judging, stopping=stopping)
         try:
             yield opened
         finally:
@@ -143,4 +147,3 @@ async def company(plan: Plan, store: RunStore, stopping: asyncio.Event) -> Async
 
 def task_source(plan: Plan) -> TaskSource:
     return cast("TaskSource", build("tasks", plan.plugins["tasks"], plan.configs["tasks"]))
-

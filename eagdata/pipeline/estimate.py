@@ -41,4 +41,4 @@ def _ceiling(plan: Plan, calls: int, per_call: object) -> float | None:
     if price is None or prompt_price is None or not isinstance(per_call, int):
         return None
     grown = per_call * plan.limits.depth  # a prompt holds at most the whole branch before it
-    return round(calls * (per_call * price + grown * prompt_price) / 1e6, 2)
+    return round(float(calls * (per_call * price + grown * prompt_price)) / 1e6, 2)

@@ -85,7 +85,7 @@ async def _work(queue: Iterator[tuple[int, Task]], crew: Company, progress: _Pro
             trace = await crew.roll_out(taken[1], taken[0])
         except Stopped:
             return
-        except Exception as error:  # noqa: BLE001  # raised again by the caller, once the other rollouts have saved theirs
+        except Exception as error:  # raised again by the caller, once the other rollouts have saved theirs
             progress.errors.append(error)
             return
         _take_stock(trace, crew, progress, emit)

@@ -79,7 +79,7 @@ def summarize(plan: Plan, folder: Path, tally: Tally, *, time_s: float | None) -
             "cached_tokens": usage.cached_tokens,
             "cost_usd": usage.cost_usd,
         },
-        environment={"actions": tally.actions, "forks": tally.forks, "isolation": sorted(tally.isolation)},
+        environment={"actions": tally.actions, "forks": tally.forks, "isolation": list[Json](sorted(tally.isolation))},
         rows={
             "rows": tally.rows,
             "subsets": dict(sorted(tally.subsets.items())),

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 
 from eagdata.contracts import Expansion, Feedback, Growth, Search
+from eagdata.records import NodeStatus
 
 _MOST_ROUNDS = 400
 
@@ -60,7 +61,8 @@ def _feedback(index: int, parent: int | None, world: random.Random) -> Feedback:
         return Feedback(node=index, parent=parent, status="acted", error=True, kind="NameError")
     if draw < 0.85:
         return Feedback(node=index, parent=parent, status="answered", error=False, kind="answered", solved=world.random() < 0.5)
-    status = world.choice(("void", "truncated", "repeated", "failed"))
+    endings: tuple[NodeStatus, ...] = ("void", "truncated", "repeated", "failed")
+    status = world.choice(endings)
     return Feedback(node=index, parent=parent, status=status, error=False, kind=status)
 
 

@@ -28,7 +28,7 @@ REASONS = {
 
 def drop_reason(branch: Sequence[Node], verifier: Verifier, *, raw: bool) -> str | None:
     """Why this branch may not become a row, or None. `raw` tasks have no environment: nothing can support their answer."""
-    if any(node.status == "truncated" or node.finish_reason == "length" for node in branch):
+    if any(node.status == "truncated" for node in branch):
         return "truncated"
     if any(node.status == "void" for node in branch):
         return "void_turn"

@@ -65,7 +65,12 @@ def test_an_unreachable_endpoint_ends_the_run_resumable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{not json}\n", "rows.jsonl:1"), ('{"question": "q"}\n', "answer"), ('{"question": 3, "answer": "1"}\n', "question"), ("", "rows.jsonl")],
+    [
+        ("{not json}\n", "rows.jsonl:1"),
+        ('{"question": "q"}\n', "answer"),
+        ('{"question": 3, "answer": "1"}\n', "question"),
+        ("", "rows.jsonl"),
+    ],
 )
 def test_an_unreadable_row_names_its_line(tmp_path: Path, text: str, words: str) -> None:
     rows(tmp_path, text)
@@ -83,7 +88,12 @@ def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
     folder.chmod(0o555)
     command = [sys.executable, "-m", "eagdata.cli", "generate", "--n", "3", "--out", str(folder / "run")]
     if os.geteuid() == 0:
-        probe = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", "import eagdata"], capture_output=True, cwd="/", check=False)
+        probe = subprocess.run(
+            ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", "import eagdata"],
+            capture_output=True,
+            cwd="/",
+            check=False,
+        )
         if probe.returncode:
             pytest.skip("an ordinary user cannot read this interpreter")
         command = ["setpriv", "--reuid=65534", "--clear-groups", *command]

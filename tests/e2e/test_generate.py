@@ -124,7 +124,9 @@ def test_refinement_rows_show_the_error_the_feedback_and_the_recovery(rows: list
         assert any(state not in ("ok", None) for state in states)
         assert states[-1] is None
         assert row["verdict"] == "pass"
-        assert any(message["content"].startswith(("Error:", "Timeout:", "Limit:")) for message in row["messages"] if message["role"] == "user")
+        assert any(
+            message["content"].startswith(("Error:", "Timeout:", "Limit:")) for message in row["messages"] if message["role"] == "user"
+        )
 
 
 def test_every_row_was_re_executed_at_least_twice(rows: list[dict]) -> None:  # type: ignore[type-arg]

@@ -11,7 +11,15 @@ PROMPT = (Message(role="system", content="s"), Message(role="user", content="q")
 
 def acted(parent: int | None, code: str, *, status: str = "ok", sample: int = 0) -> Node:
     observation = Observation(status=status, text=f"saw {code}")  # type: ignore[arg-type]
-    return Node(parent=parent, sample=sample, call="", status="acted", content=code, action=Action(kind="python", text=code), observation=observation)
+    return Node(
+        parent=parent,
+        sample=sample,
+        call="",
+        status="acted",
+        content=code,
+        action=Action(kind="python", text=code),
+        observation=observation,
+    )
 
 
 def answered(parent: int | None, text: str) -> Node:

@@ -81,7 +81,9 @@ def test_every_command_and_plugin_is_documented() -> None:
     for name in _Lazy.COMMANDS:
         assert f"eagdata {name}" in commands
     for plugin in registry.plugins():
-        assert (registry.plugin_class(plugin.kind, plugin.name).__doc__ or "").strip(), f"{plugin.kind} {plugin.name} says nothing of itself"
+        assert (registry.plugin_class(plugin.kind, plugin.name).__doc__ or "").strip(), (
+            f"{plugin.kind} {plugin.name} says nothing of itself"
+        )
 
 
 def test_generated_files_are_fresh() -> None:
@@ -109,7 +111,9 @@ def test_schemas_are_json_schemas(name: str) -> None:
 
 
 def test_imports_go_down_only() -> None:
-    done = subprocess.run([str(Path(sys.executable).parent / "lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
 
 

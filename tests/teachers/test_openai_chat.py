@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from endpoint import Answer, Endpoint, completion
 
 from eagdata.contracts import Reply, Request
 from eagdata.errors import PrerequisiteError, RecipeError, TeacherError
 from eagdata.records import Message, ToolCall
 from eagdata.teachers.openai_chat import OpenAIChatTeacher
+from tests.teachers.endpoint import Answer, Endpoint, completion
 
 KEY = "sk-test-1234567890abcdef"
 GOOD = Answer(body=completion())

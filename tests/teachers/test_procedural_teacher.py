@@ -51,7 +51,7 @@ def observed(code: str, names: dict[str, object], folder: Path) -> str:
     try:
         with contextlib.redirect_stdout(out), contextlib.chdir(folder):
             statement_by_statement(code, names, out)
-    except Exception as error:  # noqa: BLE001  whatever a block raises is what the teacher must see
+    except Exception as error:
         said = error.msg if isinstance(error, SyntaxError) else str(error)
         return f'Error:\n{out.getvalue()}Traceback (most recent call last):\n  File "<cell>", line 1\n{type(error).__name__}: {said}'
     return f"Output:\n{out.getvalue().rstrip() or '(no output)'}"

@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 
 import pytest
-from endpoint import Answer, Endpoint, completion
 
 from eagdata.contracts import Reply, Request
 from eagdata.errors import PrerequisiteError, RecipeError, TeacherError
 from eagdata.records import Message
 from eagdata.teachers.openai_chat import OpenAIChatTeacher
 from eagdata.teachers.replay import RecordingTeacher, ReplayTeacher
+from tests.teachers.endpoint import Answer, Endpoint, completion
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real_replies.jsonl"
 

@@ -14,9 +14,8 @@ from eagdata.contracts import Environment, Verifier
 from eagdata.errors import BoundaryError, RecipeError
 from eagdata.events import Emit, StageStarted, TraceFinished, ignore
 from eagdata.exporters.trajectories import Recorded, read_trajectory
-from eagdata.pipeline.crew import Stopped, build, verifier_of
+from eagdata.pipeline.crew import Stopped, configured, verifier_of
 from eagdata.records import Json, canonical
-from eagdata.registry import plugin_class
 from eagdata.verifiers.replay import prove
 
 AT_ONCE = 8
@@ -79,7 +78,9 @@ async def verify(
     if stopping and stopping.is_set():
         raise Stopped("interrupted", why=f"{report.rows} rows were looked at, {len(report.differing)} of them differ")
     if not report.rows:
-        raise RecipeError("there are no rows to verify", why=f"{', '.join(map(str, data))} holds none", mend="give `data/trajectories` of a run")
+        raise RecipeError(
+            "there are no rows to verify", why=f"{', '.join(map(str, data))} holds none", mend="give `data/trajectories` of a run"
+        )
     return report
 
 
@@ -111,12 +112,9 @@ async def _environments() -> AsyncIterator:  # type: ignore[type-arg]  # of a fu
         opened: dict[str, asyncio.Task[Environment]] = {}
 
         async def open_one(settings: Mapping[str, Json]) -> Environment:
-            from pydantic import TypeAdapter
-
-            kind = str(settings["kind"])
             rest = {key: value for key, value in settings.items() if key != "kind"}
-            config = TypeAdapter(plugin_class("environments", kind).Config).validate_python(rest)  # type: ignore[attr-defined]
-            return await stack.enter_async_context(cast("Environment", build("environments", kind, config)))
+            environment = configured("environments", str(settings["kind"]), rest)
+            return await stack.enter_async_context(cast("Environment", environment))
 
         async def environment_for(settings: Mapping[str, Json]) -> Environment:
             key = canonical(dict(settings))
