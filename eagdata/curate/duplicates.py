@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import unicodedata
+import warnings
 from collections.abc import Sequence
 
 from eagdata.records import Task, canonical, sha256
@@ -37,6 +38,8 @@ def _plain(text: str) -> str:
 
 def _code(text: str) -> str:
     try:
-        return ast.unparse(ast.parse(text))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a model's invalid escape sequence is none of the user's business
+            return ast.unparse(ast.parse(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return " ".join(text.split())

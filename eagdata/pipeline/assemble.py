@@ -11,6 +11,7 @@ from typing import cast
 
 from eagdata.contracts import Tokenizer
 from eagdata.curate.duplicates import FirstWins, actions_fingerprint
+from eagdata.curate.ledger import Ledger
 from eagdata.errors import AccountingError
 from eagdata.exporters.linear import linearize
 from eagdata.exporters.trajectories import SPANS, Layout, Row, subset_of, token_spans, trajectory
@@ -18,6 +19,15 @@ from eagdata.pipeline.outcome import leaf_reason, outcome_of
 from eagdata.publish.parquet import REJECTED_SCHEMA, SCHEMA, TRACES_SCHEMA, ShardWriter
 from eagdata.recipe import Rows
 from eagdata.records import Json, Leaf, Message, Node, Trace, Usage, canonical, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class RowLength:
+    """Tokens of one row, and the groups that it counts in."""
+
+    groups: dict[str, str]
+    tokens: dict[str, dict[str, int]]
+    """Tokenizer -> span -> tokens."""
 
 
 @dataclass
@@ -43,7 +53,8 @@ class Tally:
     isolation: set[str] = field(default_factory=set)
     licenses: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
-    lengths: list[dict[str, Json]] = field(default_factory=list)
+    lengths: list[RowLength] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=Ledger)
 
     @property
     def unspent(self) -> int:
@@ -87,7 +98,7 @@ class Assembly:
 
     def __init__(self, folder: Path, *, planned: int, rows: Rows, layout: Layout, tokenizers: Sequence[Tokenizer]) -> None:
         self.tally = Tally(planned=planned)
-        self._rows, self._layout, self._tokenizers = rows, layout, tokenizers
+        self._rows, self._layout, self.tokenizers = rows, layout, tokenizers
         self._actions_seen = FirstWins()
         self._stack = ExitStack()
         self._trajectories = ShardWriter(folder / "data" / "trajectories", SCHEMA)
@@ -123,7 +134,7 @@ class Assembly:
                 duplicates[leaf.node] = earlier
         for leaf in kept:
             self._write(trace, leaf, prompt)
-        self._count(trace, kept, duplicates)
+        self._count(trace, kept)
         self._write_rejected(trace, kept, duplicates)
         if self._traces:
             self._traces.write(_trace_row(trace, timings=self._layout.timings))
@@ -157,21 +168,33 @@ class Assembly:
         view = linearize(prompt, trace.nodes, end=leaf.node, view=self._layout.view)
         shown = [trace.nodes[i] for i in view.shown]
         counted = {self._layout.tokenizer: {span: cast("dict[str, int]", row["tokens"])[span] for span in SPANS}}
-        for tokenizer in self._tokenizers:
+        for tokenizer in self.tokenizers[1:]:
             counted[tokenizer.name] = token_spans(prompt, shown, view, tokenizer.count)
-        groups = {key: cast("Json", row[key]) for key in ("family", "subset", "source")}
-        tally.lengths.append({**groups, "tokens": cast("Json", counted)})
+        groups = {key: str(row[key]) for key in ("family", "subset", "source")}
+        tally.lengths.append(RowLength(groups, counted))
 
-    def _count(self, trace: Trace, kept: Sequence[Leaf], duplicates: Mapping[int, str]) -> None:
-        outcome = outcome_of(trace)
-        if kept:
-            self.tally.kept += 1
-        elif outcome.status == "failed":
-            self.tally.failed[outcome.reason or "unknown"] += 1
-        elif duplicates:
-            self.tally.rejected["duplicate_actions"] += 1
+    def _count(self, trace: Trace, kept: Sequence[Leaf]) -> None:
+        """Through the stages as far as the task came."""
+        tally, outcome, item = self.tally, outcome_of(trace), trace.task.id
+        reason = outcome.reason or "unknown"
+        if not self._passes("tasks", item, None if reason != "duplicate_task" else reason):
+            tally.rejected[reason] += 1
+        elif not self._passes("rollouts", item, f"failed: {reason}" if outcome.status == "failed" else None):
+            tally.failed[reason] += 1
+        elif not self._passes("verification", item, reason if outcome.status == "rejected" else None):
+            tally.rejected[reason] += 1
+        elif not self._passes("curation", item, None if kept else "duplicate_actions"):
+            tally.rejected["duplicate_actions"] += 1
         else:
-            self.tally.rejected[outcome.reason or "unknown"] += 1
+            tally.kept += 1
+
+    def _passes(self, stage: str, item: str, reason: str | None) -> bool:
+        self.tally.ledger.enter(stage, item)
+        if reason:
+            self.tally.ledger.drop(stage, item, reason=reason)
+        else:
+            self.tally.ledger.keep(stage, item)
+        return reason is None
 
     def _write_rejected(self, trace: Trace, kept: Sequence[Leaf], duplicates: Mapping[int, str]) -> None:
         """One row per branch that came to an answer and is no row, and one for a task without any answer."""

@@ -17,6 +17,7 @@ from eagdata.registry import plugin_class
 from eagdata.rollout import Crew, Propose, rollout
 from eagdata.store import RunStore, call_key
 from eagdata.teachers.prompts import STOP, raw_system_prompt, run_tool, system_prompt
+from eagdata.teachers.prompts import demonstration as worked_example
 
 
 class Stopped(EagdataError):
@@ -117,13 +118,16 @@ class Company:
 def prompt_of(
     plan: Plan, task: Task, environment: Environment, verifier: Verifier, *, raw: bool, demonstration: bool
 ) -> tuple[Message, ...]:
-    """System prompt and question. Of the task, only the question is in it."""
-    answer = verifier.instructions()
-    system = raw_system_prompt(answer) if raw else system_prompt(
-        environment_instructions=environment.instructions(), answer_instructions=answer, language=environment.language,
-        demonstration=demonstration, protocol=plan.prompt.protocol,
-    )  # fmt: skip
-    return Message(role="system", content=system), Message(role="user", content=task.question)
+    """System prompt, a worked example if asked for, and the question. Of the task, only the question is in it."""
+    answer, question = verifier.instructions(), Message(role="user", content=task.question)
+    if raw:
+        return Message(role="system", content=raw_system_prompt(answer)), question
+    language, protocol = environment.language, plan.prompt.protocol
+    system = system_prompt(
+        environment_instructions=environment.instructions(), answer_instructions=answer, language=language, protocol=protocol
+    )
+    shown = worked_example(language=language, protocol=protocol) if demonstration else ()
+    return Message(role="system", content=system), *shown, question
 
 
 def is_raw(plan: Plan, position: int) -> bool:

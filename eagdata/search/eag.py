@@ -23,7 +23,8 @@ class EagSearch:
     What is ours: the kinds of feedback, the prior, the weights, the width, the backtracking. An action was observed once,
     so P(f|a,s) is a point mass and the divergence is the surprisal `-ln P_prior(kind)`, divided by `ln K` and cut at 1. The
     prior is Dirichlet: `prior_ok` pseudo-counts for an ok observation, one for each other kind, plus what this tree has seen.
-    When no branch is open and nothing is solved, the last step that still has attempts left is sampled again.
+    When no branch is open and nothing is solved, the last step that still has attempts left is sampled again; not so a step
+    whose observation led to a wrong answer: asked again, a teacher reads the same answer off it.
     """
 
     @settings
@@ -70,6 +71,7 @@ class _Graph:
         self._wanted: dict[int | None, int] = {None: 1}  # node -> children it should have
         self._open: list[int | None] = [None]
         self._grown: list[int | None] = [None]  # nodes that had or may have children, in the order of their birth
+        self._misleading: set[int | None] = set()  # nodes whose observation led to a wrong answer
         self._values: dict[int, float] = {}
 
     def ask(self) -> tuple[Expansion, ...]:
@@ -78,7 +80,8 @@ class _Graph:
         expansions = tuple(Expansion(node=n, samples=self._missing(n)) for n in self._open if self._missing(n))
         if expansions or self._tree.solved or self._tree.faults:
             return expansions
-        again = next((n for n in reversed(self._grown) if len(self._tree.children[n]) < self._config.attempts), ...)
+        tried = self._tree.children
+        again = next((n for n in reversed(self._grown) if n not in self._misleading and len(tried[n]) < self._config.attempts), ...)
         return () if again is ... else (Expansion(node=again),)
 
     def tell(self, feedback: Feedback) -> float | None:
@@ -89,6 +92,8 @@ class _Graph:
         if feedback.status not in ("acted", "answered"):
             return None
         value = self._values[feedback.node] = self._value(feedback)
+        if feedback.status == "answered" and feedback.parent is not None and not feedback.solved:
+            self._misleading.add(feedback.parent)
         if feedback.status == "acted":
             self._wanted[feedback.node] = self._config.width if value > self._config.tau else 1
             self._open.append(feedback.node)

@@ -54,6 +54,8 @@ class _Line:
             self._ended = True
         elif feedback.status == "acted" and not feedback.error:
             self._tip = feedback.node
+        elif feedback.status == "answered" and feedback.parent is not None:
+            self._step_back(self._tree.nodes[feedback.parent].parent)  # the step before it is what misled
         else:
             self._step_back(feedback.parent)
         return None

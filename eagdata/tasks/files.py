@@ -56,7 +56,7 @@ class FileSettings:
     the text after it. Task fields: id, question, answer, reference (none: the answer), family, source, license, split,
     difficulty, environment_config, verifier_config."""
     answer_transform: Literal["none", "after_hashes"] = "none"
-    """`after_hashes`: the answer is what follows the last "####", as in GSM8K."""
+    """`after_hashes`: the answer is what follows the last "####", as in GSM8K; an answer without hashes stays as it is."""
     verifier: str = "number"
     """Name of the verifier that judges the answers."""
     verifier_config: dict[str, Json] = field(default_factory=dict)
@@ -263,9 +263,11 @@ def _json(value: object, key: str) -> Json:
 def _transformed(answer: Json, transform: str) -> Json:
     if transform == "none" or answer is None:
         return answer
-    _, mark, after = answer.rpartition("####") if isinstance(answer, str) else ("", "", "")
-    if not mark or not after.strip():
-        raise _BadRow(f"the answer has no '####' with text after it: {_short(answer)}")
+    if not isinstance(answer, str) or "####" not in answer:
+        return answer
+    after = answer.rpartition("####")[2]
+    if not after.strip():
+        raise _BadRow(f"the answer has nothing after its '####': {_short(answer)}")
     return after.strip()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from eagdata.records import Json
+from eagdata.records import Json, Message
 from eagdata.teachers.turns import TOOL_NAME
 
 STOP = ("\n```\n",)
@@ -34,39 +34,29 @@ _ANSWER = "When an output has shown you the answer, reply without code and write
 
 _RAW = "Solve the task. Think step by step, then write the final answer in \\boxed{{}}. {instructions}"
 
-_DEMONSTRATION = """\
-An example of a whole solution.
-
-Task: A box holds 12 pens. Tom buys 3 boxes and gives away 5 pens. How many pens has he left? Give one number.
-
-First reply:
-I compute the pens he bought and take away those he gave.
-```python
-bought = 12 * 3
-print(bought - 5)
-```
-
-Next message:
-Output:
-31
-
-Second reply:
-The output shows that 31 pens are left. The final answer is \\boxed{31}."""
+_DEMONSTRATION = (
+    Message(role="user", content="A box holds 12 pens. Tom buys 3 boxes and gives away 5 pens. How many pens has he left?"),
+    Message(
+        role="assistant", content="I compute the pens he bought and take away those he gave.\n\n```python\nbought = 12 * 3\nprint(bought - 5)\n```"
+    ),
+    Message(role="user", content="Output:\n31\n"),
+    Message(role="assistant", content="The output shows that 31 pens are left. The final answer is \\boxed{31}."),
+)
 
 
-def system_prompt(
-    *, environment_instructions: str, answer_instructions: str, language: str, demonstration: bool, protocol: Literal["fence", "tool"]
-) -> str:
-    """System prompt for a teacher that acts: how to act, the environment's and the verifier's sentences, an example.
-
-    The example is shown for Python blocks only: for another language it would teach the wrong one, and models that call
-    tools know their own format.
-    """
+def system_prompt(*, environment_instructions: str, answer_instructions: str, language: str, protocol: Literal["fence", "tool"]) -> str:
+    """System prompt for a teacher that acts: how to act, then the environment's and the verifier's sentences."""
     act = _FENCE.format(language=language) if protocol == "fence" else _TOOL.format(tool=TOOL_NAME)
     parts = [act, environment_instructions, _ANSWER.format(instructions=answer_instructions)]
-    if demonstration and protocol == "fence" and language == "python":
-        parts.append(_DEMONSTRATION)
     return "\n\n".join(part.strip() for part in parts if part.strip())
+
+
+def demonstration(*, language: str, protocol: Literal["fence", "tool"]) -> tuple[Message, ...]:
+    """One worked task, as turns to stand before the question. It never enters a row.
+
+    Empty for other protocols and languages: it would teach the wrong one, and models that call tools know their own format.
+    """
+    return _DEMONSTRATION if protocol == "fence" and language == "python" else ()
 
 
 def raw_system_prompt(answer_instructions: str) -> str:

@@ -29,7 +29,7 @@ async def text(episode: Episode, source: str) -> str:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=TIERS)
 async def environment(request: pytest.FixtureRequest) -> AsyncIterator[PythonEnvironment]:
-    config = PythonEnvironment.Config(isolation=request.param, min_isolation="process", timeout_s=5, memory_mb=512)
+    config = PythonEnvironment.Config(isolation=request.param, min_isolation="process", timeout_s=5, memory_mb=512, disk_mb=16)
     async with PythonEnvironment(config) as opened:
         yield opened
 

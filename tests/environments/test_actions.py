@@ -56,7 +56,9 @@ async def test_what_does_not_parse_is_an_error_of_the_program(reset: Reset, sour
     assert "sandbox" not in seen.text
 
 
-@pytest.mark.parametrize(("source", "kind"), [("raise SystemExit(3)", "SystemExit"), ("exit()", "SystemExit"), ("raise KeyboardInterrupt", "KeyboardInterrupt")])
+@pytest.mark.parametrize(
+    ("source", "kind"), [("raise SystemExit(3)", "SystemExit"), ("exit()", "SystemExit"), ("raise KeyboardInterrupt", "KeyboardInterrupt")]
+)
 async def test_exits_and_interrupts_are_ordinary_errors(reset: Reset, source: str, kind: str) -> None:
     episode = await reset()
     assert (await run(episode, f"x = 1\n{source}")).kind == kind
@@ -125,7 +127,8 @@ async def test_endless_output_is_an_error_and_not_the_end_of_us(reset: Reset) ->
 
 
 async def test_what_is_not_text_becomes_text(reset: Reset) -> None:
-    assert await text(await reset(), r"print('\ud800'); import os; os.write(1, b'\xff\n'); None") == "\\ud800\n\\xff\n" or True
+    assert await text(await reset(), r"print('\ud800')") == "\\ud800\n"
+    assert await text(await reset(), r"import os; os.write(1, b'\xff\n'); None") == "\ufffd\n"
 
 
 async def test_input_finds_nothing(reset: Reset) -> None:
@@ -134,12 +137,17 @@ async def test_input_finds_nothing(reset: Reset) -> None:
 
 async def test_replaced_builtins_and_timers_do_not_outlive_their_action(reset: Reset) -> None:
     episode = await reset()
-    await run(episode, "import builtins, signal, sys\nbuiltins.repr = builtins.len = None\nsignal.setitimer(signal.ITIMER_REAL, 0.01)\nsys.setrecursionlimit(60)")
+    await run(
+        episode,
+        "import builtins, signal, sys\nbuiltins.len = None\nsys.setrecursionlimit(60)\nsignal.setitimer(0, 0.01)",
+    )
     assert await text(episode, "len([1, 2])") == "2\n"
 
 
 async def test_the_task_fills_the_folder_and_runs_its_set_up(reset: Reset) -> None:
-    episode = await reset(files={"data/a.csv": "1,2\n", "m.py": "k = 7\n"}, setup="import m\nprint('silent')\nlines = open('data/a.csv').read()")
+    episode = await reset(
+        files={"data/a.csv": "1,2\n", "m.py": "k = 7\n"}, setup="import m\nprint('silent')\nlines = open('data/a.csv').read()"
+    )
     assert await text(episode, "m.k, lines") == "(7, '1,2\\n')\n"
 
 
@@ -151,7 +159,16 @@ async def test_seeds_are_the_tasks_own(reset: Reset) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"file": {}}, {"files": {"../a": ""}}, {"files": {"/a": ""}}, {"files": {"a": 1}}, {"setup": 1}, {"setup": "1 / 0"}, {"timeout_s": 0}, {"memory_mb": "x"}],
+    [
+        {"file": {}},
+        {"files": {"../a": ""}},
+        {"files": {"/a": ""}},
+        {"files": {"a": 1}},
+        {"setup": 1},
+        {"setup": "1 / 0"},
+        {"timeout_s": 0},
+        {"memory_mb": "x"},
+    ],
 )
 async def test_wrong_settings_of_a_task_are_the_users_error(reset: Reset, wrong: dict[str, object]) -> None:
     with pytest.raises(RecipeError):

@@ -74,10 +74,19 @@ def test_eag_goes_on_until_it_has_the_solutions_asked_for() -> None:
 def test_eag_samples_the_last_step_again_when_every_branch_has_failed() -> None:
     growth = eag(attempts=2)
     growth.tell(ok(0, None))
-    growth.tell(answer(1, 0, solved=False))
+    growth.tell(ok(1, 0))
+    growth.tell(Feedback(node=2, parent=1, status="void", error=False, kind="void"))
+    assert growth.ask() == (Expansion(node=1),)
+    growth.tell(Feedback(node=3, parent=1, status="void", error=False, kind="void"))
     assert growth.ask() == (Expansion(node=0),)
-    growth.tell(answer(2, 0, solved=False))
-    assert growth.ask() == (Expansion(node=None),)
+
+
+def test_eag_takes_back_the_step_whose_observation_misled() -> None:
+    growth = eag()
+    growth.tell(ok(0, None))
+    growth.tell(ok(1, 0))
+    growth.tell(answer(2, 1, solved=False))
+    assert growth.ask() == (Expansion(node=0),)
 
 
 def test_eag_does_not_hammer_a_teacher_that_has_failed() -> None:
@@ -102,6 +111,14 @@ def test_linear_retry_gives_a_step_up_after_its_retries() -> None:
     assert growth.ask() == (Expansion(node=None),)
     growth.tell(ok(3, None))
     assert growth.ask() == (Expansion(node=3),)
+
+
+def test_linear_retry_takes_back_the_step_whose_observation_misled() -> None:
+    growth = line()
+    growth.tell(ok(0, None))
+    growth.tell(ok(1, 0))
+    growth.tell(answer(2, 1, solved=False))
+    assert growth.ask() == (Expansion(node=0),)
 
 
 def test_linear_retry_ends_when_solved_or_out_of_attempts() -> None:

@@ -73,8 +73,11 @@ def test_an_answer_that_is_no_text_is_shown_as_json(tmp_path: Path) -> None:
 def test_the_answer_of_gsm8k_follows_its_hashes(tmp_path: Path) -> None:
     rows = [{"question": "q", "answer": "48/2 = <<48/2=24>>24\n#### 1,024 ", "name": "a"}]
     assert read(write(tmp_path / "a.jsonl", rows), answer_transform="after_hashes")[0].answer == "1,024"
-    with pytest.raises(RecipeError, match="no '####'"):
-        read(write(tmp_path / "b.jsonl", ROWS), answer_transform="after_hashes")
+    bare = [{"question": "q", "answer": "72", "name": "a"}]
+    assert read(write(tmp_path / "b.jsonl", bare), answer_transform="after_hashes")[0].answer == "72"
+    nothing = [{"question": "q", "answer": "so we are done ####  ", "name": "a"}]
+    with pytest.raises(RecipeError, match="nothing after its '####'"):
+        read(write(tmp_path / "c.jsonl", nothing), answer_transform="after_hashes")
 
 
 def test_a_pattern_reads_files_in_the_order_of_their_names(tmp_path: Path) -> None:

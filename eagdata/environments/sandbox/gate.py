@@ -102,6 +102,23 @@ class Gate:
         return name == "mount" and pid == window.child and window.mounts <= _MAY_MOUNT
 
 
+def is_confined(pid: int, *, folder: str, disk_mb: int) -> bool:
+    """Whether a branch that says it is ready has one thread, no capability, and a box of the right size. Ask with the window shut.
+
+    The code that sees to it runs in the program's own process, which may have replaced it; what the kernel says cannot be.
+    """
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        with open(f"/proc/{pid}/mountinfo") as file:
+            boxes = [line.split() for line in file if line.split()[4] == folder]
+    except OSError:
+        return False
+    capabilities = {status[f"Cap{name}"] for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
+    options = boxes[-1][-1].split(",") if boxes else []
+    return status["Threads"] == "1" and capabilities == {"0" * 16} and f"size={disk_mb << 10}k" in options
+
+
 def _names_of(thread: int) -> set[int]:
     """The pid of the process that a thread belongs to, as the process itself sees it: it may signal itself alone."""
     try:

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from . import locations
 from .family import descendants, end
 from .frames import Frame
-from .gate import Gate
+from .gate import Gate, is_confined
+from .namespaces import BOX
 from .process import Ended, Process
 
 _START_TIMEOUT_S = 60.0
@@ -231,7 +232,12 @@ class Zygote:
         answer = await program.process.answer(_FORK_TIMEOUT_S)
         if answer.get("refused") is not None:
             raise Refused(str(answer["refused"]))
-        branch.process.begin(await branch.process.greeting(_FORK_TIMEOUT_S))
+        greeting = await branch.process.greeting(_FORK_TIMEOUT_S)
+        if gate:
+            gate.shut()
+        if self.tier == "namespaces" and not is_confined(greeting.pid, folder=BOX, disk_mb=self._limits["disk_mb"]):
+            raise Refused("the copy is not confined")
+        branch.process.begin(greeting)
         branch.tree.live.add(branch)
         if gate:
             gate.know(branch.process.pid)
