@@ -164,9 +164,7 @@ class PythonEpisode:
         """This state by running its whole past in a fresh process. Raises: EnvironmentFault."""
         program = await self._environment.spawn(self)
         try:
-            await program.process.request({"op": "start", "seed": self.start.seed, "files": self.start.files}, timeout_s=_START_TIMEOUT_S)
-            if self.start.setup:
-                await self._set_up(program)
+            await self._set_up(program)
             for number, past in enumerate(self._history, 1):
                 again = await self._run(program, past.source, number=number)
                 if again.digest != past.digest:
@@ -184,15 +182,20 @@ class PythonEpisode:
         return program
 
     async def _set_up(self, program: Program) -> None:
+        """Files, seeds, set-up code. Raises: RecipeError; Ended."""
+        start = self.start
+        answer = await program.process.request({"op": "start", "seed": start.seed, "files": start.files}, timeout_s=_START_TIMEOUT_S)
+        if answer.get("failed") is not None:
+            raise RecipeError(f"task {start.task_id!r}: environment_config.files cannot be written", why=str(answer["failed"]))
+        if not start.setup:
+            return
         try:
-            seen = await self._run(program, self.start.setup, number=0)
+            seen = await self._run(program, start.setup, number=0)
+            why = None if seen.status == "ok" else seen.text
         except Ended as error:
-            raise self._bad_setup(error.how) from error
-        if seen.status != "ok":
-            raise self._bad_setup(seen.text)
-
-    def _bad_setup(self, why: str) -> RecipeError:
-        return RecipeError(f"task {self.start.task_id!r}: environment_config.setup fails", why=why, mend="mend the set-up code of the task")
+            why = error.how
+        if why is not None:
+            raise RecipeError(f"task {start.task_id!r}: environment_config.setup fails", why=why, mend="mend the set-up code of the task")
 
     async def _observe(self, program: Program, source: str) -> Observation | None:
         """What the action answered; None if the box died under it. A process that did not end well is gone after it."""
@@ -200,8 +203,10 @@ class PythonEpisode:
             observation = await self._run(program, source, number=len(self._history) + 1)
         except Ended as error:
             self._discard()
+            if self._closed:
+                raise EnvironmentFault("the episode was closed during an action", retryable=False) from error
             if error.how == "timeout":
-                return self._limit("timeout", f"stopped after {self.start.limits.timeout_s:g} seconds")
+                return self._limit("timeout", f"stopped after {self.start.limits.timeout_s:g} s")
             if error.how == "exit":
                 return self._limit("exit", "the action ended the interpreter")
             return self._limit("killed", "the interpreter crashed or was killed") if await self._environment.box_is_alive() else None

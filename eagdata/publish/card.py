@@ -101,7 +101,7 @@ def _made(stats: Stats) -> str:
     rows = [
         ["plan", f"`{_line(stats.get('plan_digest'))}`"],
         ["eagdata", _line(stats.get("eagdata_version"))],
-        *([key.replace("_", " "), _cell(value)] for key, value in facts.items()),
+        *([key.replace("_", " "), _line(value) if isinstance(value, int) else _cell(value)] for key, value in facts.items()),
     ]
     return "## How it was made\n\n" + _table(("", ""), rows)
 
@@ -123,7 +123,7 @@ def _rows(stats: Stats, configs: Mapping[str, int]) -> str:
     if subsets:
         lines = [[f"`{_line(name)}`", _cell(count), _SUBSETS.get(name, "")] for name, count in subsets.items()]
         text += "\n\n" + _table(("subset", "rows", "meaning"), lines)
-    return text + "\n\nRejected branches, with reason and evidence, are in the config `rejected`."
+    return text + ("\n\nRejected branches, with reason and evidence, are in the config `rejected`." if configs.get("rejected") else "")
 
 
 def _lengths(lengths: Sequence[Stats]) -> str:

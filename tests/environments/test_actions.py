@@ -151,6 +151,10 @@ async def test_the_task_fills_the_folder_and_runs_its_set_up(reset: Reset) -> No
     assert await text(episode, "m.k, lines") == "(7, '1,2\\n')\n"
 
 
+async def test_an_action_may_be_longer_than_a_sockets_buffer(reset: Reset) -> None:
+    assert await text(await reset(), f"x = '{'a' * 3_000_000}'\nlen(x)") == "3000000\n"
+
+
 async def test_seeds_are_the_tasks_own(reset: Reset) -> None:
     source = "import random, numpy; random.random(), float(numpy.random.rand()), hash('a')"
     same = [await text(await reset(seed=seed), source) for seed in (5, 5, 6)]
@@ -164,6 +168,7 @@ async def test_seeds_are_the_tasks_own(reset: Reset) -> None:
         {"files": {"../a": ""}},
         {"files": {"/a": ""}},
         {"files": {"a": 1}},
+        {"files": {"a": "", "a/b": ""}},
         {"setup": 1},
         {"setup": "1 / 0"},
         {"timeout_s": 0},

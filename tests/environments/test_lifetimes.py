@@ -126,6 +126,7 @@ async def test_states_put_away_come_back() -> None:
 
 @pytest.mark.parametrize("tier", TIERS)
 async def test_a_dead_box_is_made_again_and_states_come_back(tier: str) -> None:
+    before = folders()
     async with PythonEnvironment(config(tier)) as environment:
         episode = await environment.reset(task())
         await run(episode, "x = 1")
@@ -133,6 +134,7 @@ async def test_a_dead_box_is_made_again_and_states_come_back(tier: str) -> None:
             os.kill(pid, signal.SIGKILL)
         assert await text(episode, "x") == "1\n"
         assert await text(await environment.reset(task()), "2") == "2\n"
+    assert folders() <= before
 
 
 async def test_many_episodes_at_once() -> None:

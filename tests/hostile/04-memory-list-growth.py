@@ -1,4 +1,4 @@
-# expect: error MemoryError, limit
+# expect: error MemoryError, limit, timeout
 grown = [object()]
 while len(grown) < 800_000_000:
     grown += grown

@@ -32,7 +32,7 @@ from eagdata.errors import EnvironmentFault, PrerequisiteError
 from eagdata.records import Action, Observation, Task, to_json
 
 T = TypeVar("T")
-LIMITS = {"timeout_s": 1.0, "memory_mb": 512}
+LIMITS = {"timeout_s": 1.5, "memory_mb": 512}
 DISK_BYTES = PythonEnvironment.Config().disk_mb << 20
 HANG_S = 20.0
 """No answer of the environment may take longer, whatever the program did."""
@@ -46,7 +46,7 @@ STATE = "(kept, 'poisoned' in globals())"
 WALLS = """
 import os
 space = os.statvfs('.')
-[line.split()[1] for line in open('/proc/self/status') if line[:6] in ('CapEff', 'CapPrm')], space.f_blocks * space.f_frsize
+[line.split()[1] for line in open('/proc/self/status') if line[:6] in ('CapEff', 'CapPrm')], space.f_blocks * space.f_frsize, space.f_files
 """
 SEEK_POISON = """
 import os
@@ -55,7 +55,6 @@ import os
 
 
 def task(name: str) -> Task:
-    """An empty task with short limits."""
     return Task(id=name, question="", verifier="exact", environment_config=dict(LIMITS))
 
 
@@ -76,8 +75,7 @@ class Traps:
         self.shared_segments = _count_shared_segments()
 
     def _addresses(self) -> list[tuple[int, int, object]]:
-        unix, inet = socket.AF_UNIX, socket.AF_INET
-        stream, datagram = socket.SOCK_STREAM, socket.SOCK_DGRAM
+        unix, inet, stream, datagram = socket.AF_UNIX, socket.AF_INET, socket.SOCK_STREAM, socket.SOCK_DGRAM
         abstract = f"\0hostile-{self.token}"
         local = ("127.0.0.1", 0)
         socket_file = str(self.folder / "socket")
@@ -290,11 +288,11 @@ class Attack:
         """A fork is made by code that runs in the program's own process: the program may have bent it."""
         found = await self._step(child, WALLS)
         if found.status == "ok":
-            capabilities, disk_bytes = ast.literal_eval(found.value or "")
+            capabilities, disk_bytes, inodes = ast.literal_eval(found.value or "")
             if any(int(word, 16) for word in capabilities):
                 self.faults.append(f"a fork has capabilities {capabilities}")
-            if disk_bytes > DISK_BYTES and self.environment.isolation == "namespaces":
-                self.faults.append(f"a fork has a box of {disk_bytes} bytes")
+            if (disk_bytes > DISK_BYTES or not 0 < inodes < 100_000) and self.environment.isolation == "namespaces":
+                self.faults.append(f"a fork has a box of {disk_bytes} bytes and {inodes} inodes")
 
     async def _check_sibling(self, sibling: Episode) -> None:
         """A fork made before the program ran knows nothing of it and lives on: `ONCE` tells if it was made again."""

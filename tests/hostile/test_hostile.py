@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 REPO = HERE.parents[1]
 PROGRAMS = sorted(path for path in HERE.glob("*.py") if path.read_text().startswith("# expect: "))
 NOBODY = 65534
-PARTS = 3
+PARTS = 4
 """Processes at once: most of the time the programs wait for their time limit."""
 
 

@@ -98,6 +98,12 @@ def test_card_accounts_for_every_task_and_says_how_to_check() -> None:
     assert "| failed: environment | 30 |" in card
     assert "eagdata verify data/trajectories" in card
     assert "does **not** mean" in card
+    assert "config `rejected`" not in card
+    assert "config `rejected`" in dataset_card(stats(), configs=CONFIGS | {"rejected": 5})
+
+
+def test_settings_are_written_as_they_are_typed() -> None:
+    assert "| seed | 1234567 |" in dataset_card(stats(made={"seed": 1234567}), configs=CONFIGS)
 
 
 def test_program_as_teacher_is_named_and_a_model_is_not_called_one() -> None:

@@ -173,10 +173,13 @@ def _int(value: object) -> int:
 def _start(seed: int, files: dict[str, str]) -> Frame:
     import numpy
 
-    folder.fill(files)
     random.seed(seed)
     numpy.random.seed(seed % 2**32)
-    return {}
+    try:
+        folder.fill(files)
+    except OSError as error:
+        return {"failed": str(error)}
+    return {"failed": None}
 
 
 def fork(place: Place, fds: list[int], new: str) -> Place | int | str:
@@ -215,6 +218,6 @@ def _branch(place: Place, new: str, *, files: list[folder.OpenFile], cwd: str, s
         os.chdir(folder.moved(cwd, old, place.folder))
         if place.tier == "namespaces":
             kernel.drop_capabilities()
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - also what the program's own hooks may raise
         _Owner.leave(1)
     return place

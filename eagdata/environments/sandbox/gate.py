@@ -13,6 +13,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import select
 import signal
 import struct
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ class Gate:
         self._listener = listener
         self._window: Window | None = None
         self._known: set[int] = set()
+        self._asked = select.poll()
+        self._asked.register(listener, select.POLLIN)
         asyncio.get_running_loop().add_reader(listener, self._answer)
 
     def know(self, pid: int) -> None:
@@ -66,12 +69,14 @@ class Gate:
         os.close(self._listener)
 
     def _answer(self) -> None:
+        if not any(events & select.POLLIN for _, events in self._asked.poll(0)):
+            # Everybody under the filter is dead: receiving would wait for ever on kernels that do not refuse it.
+            asyncio.get_running_loop().remove_reader(self._listener)
+            return
         request = bytearray(_REQUEST.size)
         try:
             fcntl.ioctl(self._listener, _RECEIVE, request)
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.EINTR):  # the asker died meanwhile
-                asyncio.get_running_loop().remove_reader(self._listener)
+        except OSError:  # the asker died meanwhile
             return
         key, pid, _, number, _, _, *arguments = _REQUEST.unpack(request)
         allowed = self._allows(_NAME.get(number, ""), pid, arguments)

@@ -201,6 +201,8 @@ class Zygote:
             await asyncio.sleep(0.002)
             if asyncio.get_running_loop().time() > deadline:
                 self._starter.kill()
+        if self.tier != "namespaces" and self._home:
+            shutil.rmtree(self._home, ignore_errors=True)  # a zygote that was killed could not
 
     def _zygote(self) -> Process:
         if self._process is None or self._process.ending:

@@ -49,8 +49,9 @@ setregid:114:143 setresuid:117:147 setresgid:119:149 setgroups:116:159
 """Refused with EPERM, so that a program sees a refusal and not a missing feature: new programs, other processes, identities."""
 
 _SPECIAL = """
-clone:56:220 fcntl:72:25 ioctl:16:29 kill:62:129 tgkill:234:131 unshare:272:97 mount:165:40 socket:41:198 socketpair:53:199 prlimit64:302:261 seccomp:317:277
-personality:135:92 mount_setattr:442:442 landlock_create_ruleset:444:444 landlock_add_rule:445:445 landlock_restrict_self:446:446
+clone:56:220 fcntl:72:25 ioctl:16:29 kill:62:129 tgkill:234:131 unshare:272:97 mount:165:40 socket:41:198 socketpair:53:199
+prlimit64:302:261 seccomp:317:277 personality:135:92 mount_setattr:442:442
+landlock_create_ruleset:444:444 landlock_add_rule:445:445 landlock_restrict_self:446:446
 """
 """Judged by their arguments or by the supervisor, or used only while a box is being built."""
 
