@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _START_TIMEOUT_S = 20.0
 _KIND_CHARS = 100
+_NUMERIC = re.compile(r"\b(?:numpy|sympy)\b")
 _UNCHANGED = "The state is as it was before this action."
 _VARYING = re.compile(r"(?P<action><action) \d+(?=>)|" + "|".join(re.escape(path) for path in sorted(module_path(), key=len, reverse=True)))
 """What differs between machines, or between ways to the same state: where the libraries lie, how many actions went before."""
@@ -78,6 +79,9 @@ class PythonEpisode:
         self._origin: PythonEpisode | None = None
         self._turn = asyncio.Lock()
         self._closed = False
+        self.numeric = _NUMERIC.search(start.setup) is not None
+        """Its processes have numpy and sympy loaded. An episode begins without them and moves, by a replay of its past, to a
+        process that has them when an action first names one: small processes cost half as much to fork and to end."""
 
     @property
     def busy(self) -> bool:
@@ -92,6 +96,9 @@ class PythonEpisode:
     async def step(self, action: Action) -> Observation:
         """Run one action. Raises: EnvironmentFault if the box failed."""
         async with self._turn:
+            if not self.numeric and _NUMERIC.search(action.text):
+                self.numeric, self._origin = True, None
+                self._discard()
             for attempt in (1, 2):
                 program = await self._alive()
                 began = time.perf_counter()
@@ -111,7 +118,7 @@ class PythonEpisode:
         copy = PythonEpisode(self._environment, self.start)
         async with self._turn:
             program = await self._alive()
-            copy._history, copy._origin = self._history, self
+            copy._history, copy._origin, copy.numeric = self._history, self, self.numeric
             try:
                 copy._program = await self._environment.fork(program, copy)
                 self._environment.touch(program)
@@ -152,7 +159,7 @@ class PythonEpisode:
         """This state from the episode that it was forked from, if that is still paused there."""
         origin = self._origin
         source = origin._program if origin is not None and len(origin._history) == len(self._history) else None
-        if origin is None or source is None or source.process.ending or origin.busy:
+        if origin is None or source is None or source.process.ending or origin.busy or origin.numeric != self.numeric:
             return None
         async with origin._turn:
             try:
@@ -209,7 +216,7 @@ class PythonEpisode:
                 return self._limit("timeout", f"stopped after {self.start.limits.timeout_s:g} s")
             if error.how == "exit":
                 return self._limit("exit", "the action ended the interpreter")
-            return self._limit("killed", "the interpreter crashed or was killed") if await self._environment.box_is_alive() else None
+            return self._limit("killed", "the interpreter crashed or was killed") if await program.zygote.answers() else None
         if observation.status == "limit":
             self._discard()
         return observation

@@ -64,7 +64,7 @@ class PythonEnvironment:
         versions = (f"{name} {importlib.metadata.version(name)}" for name in PRELOADED)
         self.version = ", ".join((f"python {platform.python_version()}", *versions))
         self.isolation: str | None = None
-        self._zygote: Zygote | None = None
+        self._zygotes: dict[bool, Zygote] = {}
         self._starting = asyncio.Lock()
         self._live: OrderedDict[Program, PythonEpisode] = OrderedDict()
         self._room = config.max_episodes
@@ -94,7 +94,7 @@ class PythonEnvironment:
         """A fresh process for `episode`, in a new box if the old one is gone. Raises: EnvironmentFault."""
         for attempt in (1, 2):
             try:
-                zygote = await self._box()
+                zygote = await self._box(numeric=episode.numeric)
                 return self._admit(await zygote.spawn(episode.start.limits.memory_mb), episode)
             except BoxFailure as error:
                 if attempt == 2:
@@ -103,11 +103,7 @@ class PythonEnvironment:
 
     async def fork(self, program: Program, episode: PythonEpisode) -> Program:
         """A live copy of `program` for `episode`. Raises: sandbox.supervisor.Refused."""
-        zygote = await self._box()
-        return self._admit(await zygote.fork(program), episode)
-
-    async def box_is_alive(self) -> bool:
-        return self._zygote is not None and await self._zygote.answers()
+        return self._admit(await program.zygote.fork(program), episode)
 
     def touch(self, program: Program) -> None:
         """`program` was used just now."""
@@ -116,12 +112,11 @@ class PythonEnvironment:
 
     def release(self, program: Program) -> None:
         self._live.pop(program, None)
-        if self._zygote is not None:
-            self._zygote.release(program)
+        program.zygote.release(program)
 
     async def __aenter__(self) -> Self:
         try:
-            self.isolation, self._zygote = await self._choose()
+            self.isolation, self._zygotes[False] = await self._choose()
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
@@ -129,8 +124,8 @@ class PythonEnvironment:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._zygote is not None:
-            await self._zygote.close()
+        for zygote in self._zygotes.values():
+            await zygote.close()
         self._live.clear()
 
     async def _choose(self) -> tuple[str, Zygote]:
@@ -139,7 +134,7 @@ class PythonEnvironment:
         allowed = TIERS[: TIERS.index(least) + 1]
         tried = []
         for tier in allowed if wanted == "auto" else [name for name in allowed if name == wanted]:
-            zygote = self._make(tier)
+            zygote = self._make(tier, numeric=False)
             try:
                 await zygote.start()
                 missing = await missing_walls(zygote)
@@ -159,20 +154,23 @@ class PythonEnvironment:
             mend="run on Linux 5.13 or later, or trust the programs: --set environment.min_isolation=process",
         )
 
-    def _make(self, tier: str) -> Zygote:
-        return Zygote(tier, disk_mb=self.config.disk_mb, tasks=self.config.processes + self.config.max_episodes)
+    def _make(self, tier: str, *, numeric: bool) -> Zygote:
+        tasks = self.config.processes + self.config.max_episodes
+        return Zygote(tier, disk_mb=self.config.disk_mb, tasks=tasks, numeric=numeric)
 
-    async def _box(self) -> Zygote:
-        """The box, made anew if it died. Raises: BoxFailure."""
-        if self._zygote is None or self.isolation is None:
+    async def _box(self, *, numeric: bool) -> Zygote:
+        """The box with or without the numeric libraries, made when it is first needed, and anew if it died. Raises: BoxFailure."""
+        if self.isolation is None:
             raise BoxFailure("the environment is not open")
         async with self._starting:
-            if not self._zygote.alive:
-                await self._zygote.close()
-                self._live.clear()
-                self._zygote = self._make(self.isolation)
-                await self._zygote.start()
-        return self._zygote
+            zygote = self._zygotes.get(numeric)
+            if zygote is None or not zygote.alive:
+                if zygote is not None:
+                    await zygote.close()
+                    self._live = OrderedDict((program, owner) for program, owner in self._live.items() if program.zygote is not zygote)
+                zygote = self._zygotes[numeric] = self._make(self.isolation, numeric=numeric)
+                await zygote.start()
+        return zygote
 
     def _admit(self, program: Program, episode: PythonEpisode) -> Program:
         self._live[program] = episode

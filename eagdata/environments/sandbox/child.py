@@ -171,10 +171,9 @@ def _int(value: object) -> int:
 
 
 def _start(seed: int, files: dict[str, str]) -> Frame:
-    import numpy
-
     random.seed(seed)
-    numpy.random.seed(seed % 2**32)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(seed % 2**32)
     try:
         folder.fill(files)
     except OSError as error:

@@ -73,6 +73,7 @@ class Tree:
 class Program:
     """One live process that runs a program, and where it stands in its tree."""
 
+    zygote: Zygote
     process: Process
     tree: Tree
     depth: int
@@ -82,9 +83,10 @@ class Program:
 class Zygote:
     """One started zygote of one tier. Everything it makes dies with it."""
 
-    def __init__(self, tier: str, *, disk_mb: int, tasks: int) -> None:
+    def __init__(self, tier: str, *, disk_mb: int, tasks: int, numeric: bool = True) -> None:
+        """`numeric`: numpy and sympy are loaded; without them its processes are a fifth as large and cost half as much."""
         self.tier = tier
-        self._limits = {"disk_mb": disk_mb, "tasks": tasks}
+        self._limits = {"disk_mb": disk_mb, "tasks": tasks, "numeric": int(numeric)}
         self._home = ""
         self._made = 0
         self._making = 0
@@ -134,7 +136,7 @@ class Zygote:
         self._making += 1
         process, ends = _open_process()
         tree = Tree("" if self.tier == "namespaces" else f"{self._home}/{name}")
-        program = Program(process, tree, 0, tree.folder and f"{tree.folder}/0")
+        program = Program(self, process, tree, 0, tree.folder and f"{tree.folder}/0")
         try:
             async with self._turn:
                 _send(self._zygote(), {"op": "spawn", "memory_mb": memory_mb, "folder": f"{name}/0"}, ends)
@@ -158,7 +160,7 @@ class Zygote:
             tree.branches += 1
             self._making += 1
             process, ends = _open_process()
-            branch = Program(process, tree, program.depth + 1, tree.folder and f"{tree.folder}/{tree.branches}")
+            branch = Program(self, process, tree, program.depth + 1, tree.folder and f"{tree.folder}/{tree.branches}")
             try:
                 await self._copy(program, branch, ends)
             except BaseException as error:

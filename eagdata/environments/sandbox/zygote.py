@@ -26,10 +26,10 @@ from .child import Place
 from .family import descendants, end
 from .frames import Frame, receive, send_with
 
+_NUMERIC = "numpy numpy.fft numpy.linalg numpy.polynomial numpy.random sympy sympy.abc"
 _PRELOADED = """
     bisect calendar cmath collections contextlib copy csv dataclasses datetime decimal enum fractions functools hashlib heapq io itertools
-    json math numbers operator pathlib pprint random re shutil statistics string tempfile textwrap time traceback types typing unittest.mock
-    numpy numpy.fft numpy.linalg numpy.polynomial numpy.random sympy sympy.abc
+    json math numbers operator pathlib pprint random re shutil sqlite3 statistics string tempfile textwrap time traceback types typing
 """
 
 
@@ -40,7 +40,7 @@ def main(settings: str) -> None:
     if found["tier"] == "namespaces":
         _leave_host(control, found["readable"])
     sys.path[:] = found["path"]
-    _warm()
+    _warm(numeric=bool(found["numeric"]))
     home = namespaces.BOX if found["tier"] == "namespaces" else _make_home()
     place = Place(
         tier=found["tier"],
@@ -112,15 +112,23 @@ def _running_tasks() -> int:
     return total
 
 
-def _warm() -> None:
+def _warm(*, numeric: bool) -> None:
     """Import and use what programs use, once for all of them: a fresh import costs each episode milliseconds and page faults."""
     for name in _PRELOADED.split():
+        __import__(name)
+    site.setquit()
+    site.sethelper()
+    random.random()
+    if numeric:
+        _warm_numeric()
+
+
+def _warm_numeric() -> None:
+    for name in _NUMERIC.split():
         __import__(name)
     import numpy
     import sympy
 
-    site.setquit()
-    site.sethelper()
     x, y = sympy.symbols("x y")
     sympy.simplify(sympy.sin(x) ** 2 + sympy.cos(x) ** 2)
     sympy.solve([x + y - 3, x - y - 1], [x, y])
@@ -129,7 +137,6 @@ def _warm() -> None:
     str(sympy.diff(sympy.exp(x * y), x) + sympy.integrate(x**2, x) + sympy.expand((x + 1) ** 3))
     numpy.linalg.solve(numpy.eye(2), numpy.random.default_rng(0).random(2))
     repr(numpy.arange(3.0))
-    random.random()
 
 
 def _end_with_supervisor(home: str) -> None:
