@@ -19,6 +19,7 @@ import struct
 from dataclasses import dataclass
 
 from .kernel import CLONE_NEWNS, CLONE_NEWUSER
+from .namespaces import MAX_INODES
 from .syscalls import NUMBERS
 
 _RECEIVE, _SEND = 0xC0502100, 0xC0182101
@@ -120,8 +121,9 @@ def is_confined(pid: int, *, folder: str, disk_mb: int) -> bool:
     except OSError:
         return False
     capabilities = {status[f"Cap{name}"] for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
-    options = boxes[-1][-1].split(",") if boxes else []
-    return status["Threads"] == "1" and capabilities == {"0" * 16} and f"size={disk_mb << 10}k" in options
+    options = set(boxes[-1][-1].split(",")) if boxes else set[str]()
+    bounded = {f"size={disk_mb << 10}k", f"nr_inodes={MAX_INODES}"} <= options
+    return status["Threads"] == "1" and capabilities == {"0" * 16} and bounded
 
 
 def _names_of(thread: int) -> set[int]:
