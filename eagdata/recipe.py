@@ -6,9 +6,8 @@ import difflib
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import yaml
 
@@ -271,8 +270,8 @@ class _Document:
 class _Reader:
     """Checks a document section by section and collects what is wrong."""
 
-    SECTIONS = {"limits": Limits, "prompt": Prompt, "verification": Verification, "rows": Rows, "thresholds": Thresholds}
-    SCALARS: Mapping[str, tuple[type, Json]] = {"name": (str, None), "n": (int, 100), "seed": (int, 0), "concurrency": (int, 16)}
+    SECTIONS: ClassVar = {"limits": Limits, "prompt": Prompt, "verification": Verification, "rows": Rows, "thresholds": Thresholds}
+    SCALARS: ClassVar[Mapping[str, tuple[type, Json]]] = {"name": (str, None), "n": (int, 100), "seed": (int, 0), "concurrency": (int, 16)}
 
     def __init__(self, document: _Document) -> None:
         self.document = document
@@ -363,11 +362,15 @@ class _Reader:
         self.problems.append(f"{self.document.place(path)}: {text}")
 
 
-@cache
-def _validator(cls):  # type: ignore[no-untyped-def]  # TypeAdapter, whose import is put off, of a class
-    from pydantic import TypeAdapter
+def _validator(cls: Any) -> Any:  # a class -> its TypeAdapter, made once; pydantic takes 60 ms to import, so it comes late
+    if cls not in _ADAPTERS:
+        from pydantic import TypeAdapter
 
-    return TypeAdapter(cls)
+        _ADAPTERS[cls] = TypeAdapter(cls)
+    return _ADAPTERS[cls]
+
+
+_ADAPTERS: dict[Any, Any] = {}
 
 
 def _plain(config: object) -> Json:

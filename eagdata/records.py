@@ -12,8 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from typing_extensions import TypeAliasType  # typing's own comes with Python 3.12
 
@@ -21,7 +20,7 @@ from eagdata.errors import BoundaryError
 
 SCHEMA_VERSION = 1
 
-Json = TypeAliasType("Json", "None | bool | int | float | str | list[Json] | dict[str, Json]")
+Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, Json] | None")
 VerdictStatus = Literal["pass", "fail", "unscored", "error", "timeout", "flaky", "hack"]
 ObservationStatus = Literal["ok", "error", "timeout", "limit"]
 NodeStatus = Literal["acted", "answered", "void", "truncated", "repeated", "failed"]
@@ -351,11 +350,15 @@ def from_json(cls: type[R], value: str | bytes | Mapping[str, Json]) -> R:
     return found
 
 
-@cache
-def _adapter(cls):  # type: ignore[no-untyped-def]  # TypeAdapter of the class; mypy takes no generic class for hashable
-    from pydantic import TypeAdapter  # 60 ms: `import eagdata` stays light
+def _adapter(cls: Any) -> Any:  # a class -> its TypeAdapter, made once; pydantic takes 60 ms to import, so it comes late
+    if cls not in _ADAPTERS:
+        from pydantic import TypeAdapter
 
-    return TypeAdapter(cls)
+        _ADAPTERS[cls] = TypeAdapter(cls)
+    return _ADAPTERS[cls]
+
+
+_ADAPTERS: dict[Any, Any] = {}
 
 
 def _sum(a: R, b: R) -> R:

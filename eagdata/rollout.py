@@ -43,8 +43,7 @@ class Crew:
 
 async def rollout(task: Task, crew: Crew, *, seed: int) -> Trace:
     """Grow, judge and prove the trace of one task. Raises only what concerns the run: PrerequisiteError, StoreError, a bug."""
-    growing = _Growing(task, crew, seed)
-    failure = None
+    growing, failure = _Growing(task, crew, seed), None
     try:
         if crew.environment:
             growing.states[None] = await crew.environment.reset(task)
@@ -86,22 +85,21 @@ class _Growing:
 
     async def propose(self, parent: int | None, sample: int, growth: Growth) -> Node:
         """What the teacher does next, after what the search lets it see."""
-        crew = self.crew
+        crew, before = self.crew, path_to(self.nodes, parent)
         node = Node(parent=parent, sample=sample, call="", status="failed")
-        path = ".".join(str(self.nodes[i].sample) for i in path_to(self.nodes, parent)) + f".{sample}"
+        path = ".".join(str(self.nodes[i].sample) for i in before) + f".{sample}"
         view = linearize(crew.prompt, self.nodes, end=parent, view=growth.view, ahead=True)
         seed = int(sha256(f"{self.seed}/{path}")[:15], 16)
+        request = Request(messages=view.messages, seed=seed, tools=crew.tools, stop=crew.stop, sample=sample)
         try:
-            key, reply = await crew.propose(
-                path, Request(messages=view.messages, seed=seed, tools=crew.tools, stop=crew.stop, sample=sample)
-            )
+            key, reply = await crew.propose(path, request)
         except BoundaryError as error:
             return replace(node, failure=Failure.of(error))
         turn = parse_reply(reply, language=crew.environment.language if crew.environment else None)
-        too_deep = turn.action is not None and len(path_to(self.nodes, parent)) + 1 >= crew.limits.depth
+        status = "truncated" if turn.action and len(before) + 1 >= crew.limits.depth else turn.status
         return replace(
-            node, call=key, status="truncated" if too_deep else turn.status, content=turn.content, reasoning=turn.reasoning, thought=turn.thought,
-            action=turn.action, answer=turn.answer, tool_calls=turn.tool_calls, finish_reason=reply.finish_reason, usage=reply.usage,
+            node, call=key, status=status, content=turn.content, reasoning=turn.reasoning, thought=turn.thought, action=turn.action,
+            answer=turn.answer, tool_calls=turn.tool_calls, finish_reason=reply.finish_reason, usage=reply.usage,
         )  # fmt: skip
 
     async def act(self, index: int) -> Node:
@@ -118,8 +116,7 @@ class _Growing:
 
     async def judge(self, index: int) -> bool | None:
         """Whether a new answer is right; None if there is none or it could not be scored."""
-        node = self.nodes[index]
-        if node.status != "answered":
+        if (node := self.nodes[index]).status != "answered":
             return None
         try:
             verdict = await judge(self.task, node.answer, verifier=self.crew.verifier, state=self.states.get(node.parent))
@@ -139,16 +136,14 @@ class _Growing:
             reason = drop_reason(branch, crew.verifier, raw=crew.environment is None)
             if not reason:
                 steps = steps_of(self.nodes, linearize((), self.nodes, end=leaf.node, view=crew.view).shown)
-                proof = await prove(
-                    self.task, steps, answer=leaf.answer, environment=crew.judge, verifier=crew.verifier, runs=crew.replay_runs
-                )
+                proof = await prove(self.task, steps, leaf.answer, environment=crew.judge, verifier=crew.verifier, runs=crew.replay_runs)
                 leaf = replace(leaf, verdict=proof.verdict, replay_runs=proof.runs, replay_digest=proof.digest)
             self.leaves[place] = replace(leaf, drop=reason if leaf.verdict.passed else "nondeterministic")
 
     def trace(self, failure: Failure | None) -> Trace:
         """The record. A fault at any node is the trace's, unless something graver ended it."""
-        faults = (node.failure for node in self.nodes if node.failure)
+        failure = failure or next((node.failure for node in self.nodes if node.failure), None)
         return Trace(
-            task=self.task, prompt=self.crew.prompt, nodes=tuple(self.nodes), leaves=tuple(self.leaves), stopped=self.stopped, seed=self.seed,
-            failure=failure or next(faults, None), actions=self.actions, forks=self.forks, time_s=monotonic() - self.started,
+            task=self.task, prompt=self.crew.prompt, nodes=tuple(self.nodes), leaves=tuple(self.leaves), stopped=self.stopped,
+            failure=failure, actions=self.actions, forks=self.forks, time_s=monotonic() - self.started, seed=self.seed,
         )  # fmt: skip

@@ -50,7 +50,7 @@ async def grow(
 
     crew = Crew(
         propose=propose, search=search or EagSearch(EagSearch.Config(solutions=1)), environment=sandboxes[0], judge=sandboxes[1],
-        verifier=NumberVerifier(NumberVerifier.Config()), prompt=(Message(role="system", content="s"), Message(role="user", content=TASK.question)),
+        verifier=NumberVerifier(NumberVerifier.Config()), prompt=(Message(role="user", content=TASK.question),),
         tools=(), stop=(), limits=limits or Limits(), view="linear_retry", replay_runs=2,
     )  # fmt: skip
     return await rollout(TASK, crew, seed=1)

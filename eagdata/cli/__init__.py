@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import ClassVar
 
 import click
 
@@ -19,7 +20,7 @@ Exit codes:
 class _Lazy(click.Group):
     """Commands by name; a command's module is imported when it is called, so that `--help` stays fast."""
 
-    COMMANDS = {
+    COMMANDS: ClassVar = {
         "generate": "Tasks in, a verified dataset out.",
         "verify": "Re-execute the rows of a dataset, from the Parquet alone.",
         "show": "One trace as a tree, in the terminal.",

@@ -35,10 +35,9 @@ def _doctor(output: Output, recipe: str | None) -> int:
     best = next((tier for tier, walls in tiers.items() if walls and all(stands for _, stands, _ in walls)), None)
     needed = _for_recipe(recipe, best) if recipe else []
     missing = [check for check in (*checks, *needed) if not check["ok"]]
-    output.result({
-        "checks": [*checks, *needed],
-        "isolation": {"best": best, "tiers": {tier: [{"wall": wall, "stands": stands, "detail": detail} for wall, stands, detail in walls] for tier, walls in tiers.items()}},
-    })  # fmt: skip
+    keys = ("wall", "stands", "detail")
+    told: dict[str, Json] = {tier: [dict(zip(keys, wall, strict=True)) for wall in walls] for tier, walls in tiers.items()}
+    output.result({"checks": [*checks, *needed], "isolation": {"best": best, "tiers": told}})
     if not output.as_json:
         output.table(("", "what", "found", "mend"), [_line(check) for check in (*checks, *needed)])
         for tier, walls in tiers.items():

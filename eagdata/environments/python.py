@@ -1,9 +1,9 @@
 """The `python` environment: a notebook-like Python whose live state can be forked.
 
-    async with PythonEnvironment(PythonEnvironment.Config()) as environment:
-        episode = await environment.reset(task)
-        observation = await episode.step(Action(kind="python", text="1 + 1"))
-        other = await episode.fork()
+async with PythonEnvironment(PythonEnvironment.Config()) as environment:
+    episode = await environment.reset(task)
+    observation = await episode.step(Action(kind="python", text="1 + 1"))
+    other = await episode.fork()
 """
 
 from __future__ import annotations

@@ -57,42 +57,22 @@ def trajectory(trace: Trace, leaf: Leaf, prompt: Sequence[Message], layout: Layo
     """One verified branch as a row with the columns of `trajectories`."""
     view = linearize(prompt, trace.nodes, end=leaf.node, view=layout.view)
     shown = [trace.nodes[i] for i in view.shown]
-    branch = trace.branch(leaf)
-    task = trace.task
-    scored = [other for other in trace.leaves if other.verdict.reward is not None]
-    parents = {node.parent for node in trace.nodes}
-    siblings = [trace.nodes[i] for i in trace.path(leaf.node) for i in trace.siblings(i)]
     return {
         "id": trace.branch_id(leaf),
         "trace_id": trace.id,
-        "task_id": task.id,
-        "task_key": task.key,
-        "source": task.source,
-        "license": task.license,
-        "family": task.family,
-        "split": task.split,
+        **_of_task(trace.task, layout),
         "subset": subset_of(trace, leaf, view=layout.view),
-        "environment": task.environment,
         "environment_version": trace.environment_version,
-        "question": task.question,
-        "answer": task.answer,
         "final_answer": leaf.answer,
         "messages": [_message(message) for message in view.messages],
         "loss": list(view.loss),
         "tools": canonical(trace.sampling.get("tools", [])),
         "turns": [_turn(place, i, trace.nodes[i], timings=layout.timings) for place, i in enumerate(view.shown)],
-        "task": canonical({**to_json(task), "environment_settings": dict(layout.environment), "limits": dict(layout.limits)}),
         "verdict": leaf.verdict.status,
         "checks": canonical([to_json(check) for check in leaf.verdict.checks]),
         "replay_runs": leaf.replay_runs,
         "replay_digest": leaf.replay_digest,
-        "n_turns": len(branch),
-        "n_actions": sum(node.action is not None for node in branch),
-        "n_errors": sum(_failed(node) for node in branch),
-        "n_branches": sum(i not in parents for i in range(len(trace.nodes))),
-        "n_backtracks": len(view.shown) - len(branch),
-        "n_siblings_failed": sum(_failed(node) for node in siblings),
-        "solve_rate": sum(other.verified for other in scored) / len(scored) if scored else None,
+        **_counts(trace, leaf, shown),
         "tokens": {"tokenizer": layout.tokenizer, **token_spans(prompt, shown, view, layout.count)},
         "linearization": layout.view,
         "teacher": trace.teacher,
@@ -103,6 +83,38 @@ def trajectory(trace: Trace, leaf: Leaf, prompt: Sequence[Message], layout: Layo
         "plan_digest": trace.plan_digest,
         "eagdata_version": trace.eagdata_version,
         "created_at": layout.created_at if layout.timings else None,
+    }
+
+
+def _of_task(task: Task, layout: Layout) -> Row:
+    return {
+        "task_id": task.id,
+        "task_key": task.key,
+        "source": task.source,
+        "license": task.license,
+        "family": task.family,
+        "split": task.split,
+        "environment": task.environment,
+        "question": task.question,
+        "answer": task.answer,
+        "task": canonical({**to_json(task), "environment_settings": dict(layout.environment), "limits": dict(layout.limits)}),
+    }
+
+
+def _counts(trace: Trace, leaf: Leaf, shown: Sequence[Node]) -> Row:
+    """Of the branch, and of the tree around it. `n_backtracks`: attempts that are shown before the turns that replaced them."""
+    branch = trace.branch(leaf)
+    parents = {node.parent for node in trace.nodes}
+    scored = [other for other in trace.leaves if other.verdict.reward is not None]
+    siblings = [trace.nodes[i] for i in trace.path(leaf.node) for i in trace.siblings(i)]
+    return {
+        "n_turns": len(branch),
+        "n_actions": sum(node.action is not None for node in branch),
+        "n_errors": sum(_failed(node) for node in branch),
+        "n_branches": sum(i not in parents for i in range(len(trace.nodes))),
+        "n_backtracks": len(shown) - len(branch),
+        "n_siblings_failed": sum(_failed(node) for node in siblings),
+        "solve_rate": sum(other.verified for other in scored) / len(scored) if scored else None,
     }
 
 

@@ -73,17 +73,31 @@ class Company:
         verifier = verifier_of(task, self.verifiers)
         tool = self.plan.prompt.protocol == "tool" and not raw
         tools = (run_tool(self.environment.language),) if tool else ()
+        plan, shown = self.plan, self.plan.prompt.demonstration
         crew = Crew(
-            propose=self._propose(task), search=self.search, environment=None if raw else self.environment, judge=None if raw else self.judge,
-            verifier=verifier, prompt=prompt_of(self.plan, task, self.environment, verifier, raw=raw, demonstration=self.plan.prompt.demonstration), tools=tools,
-            stop=() if tool or raw else STOP, limits=self.plan.limits, view=self.plan.rows.linearization, replay_runs=self.plan.verification.replay_runs,
-        )  # fmt: skip
+            propose=self._propose(task),
+            search=self.search,
+            environment=None if raw else self.environment,
+            judge=None if raw else self.judge,
+            verifier=verifier,
+            prompt=prompt_of(plan, task, self.environment, verifier, raw=raw, demonstration=shown),
+            tools=tools,
+            stop=() if tool or raw else STOP,
+            limits=plan.limits,
+            view=plan.rows.linearization,
+            replay_runs=plan.verification.replay_runs,
+        )
         sampling = self.teacher.sampling() | ({"tools": list[Json](tools)} if tools else {})
         trace = replace(
             await rollout(task, crew, seed=seed),
-            search=self.plan.plugins["search"], teacher=self.teacher.name, sampling=sampling, plan_digest=self.plan.digest,
-            isolation=None if raw else self.environment.isolation, environment_version=self.environment.version, eagdata_version=__version__,
-        )  # fmt: skip
+            search=plan.plugins["search"],
+            teacher=self.teacher.name,
+            sampling=sampling,
+            plan_digest=plan.digest,
+            isolation=None if raw else self.environment.isolation,
+            environment_version=self.environment.version,
+            eagdata_version=__version__,
+        )
         self.store.record_trace(position, trace)
         return trace
 

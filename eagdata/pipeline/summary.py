@@ -51,18 +51,21 @@ class Summary:
         counts, rows = self.counts, self.rows
         reasons = sorted(cast("dict[str, int]", counts["rejected_by_reason"]).items(), key=lambda item: -item[1])
         why = ", ".join(f"{reason} {count}" for reason, count in reasons[:3])
+        subsets = ", ".join(f"{n} {subset}" for subset, n in cast("dict[str, int]", rows["subsets"]).items())
+        isolation = ", ".join(cast("list[str]", self.environment["isolation"])) or "none"
         cost = self.teacher["cost_usd"]
+        spent = "unknown" if cost is None else f"{cost:.4f} USD"
         took = "was finished before" if self.time_s is None else f"took {self.time_s:.1f} s"
+        four = " + ".join(f"{counts[part]} {part}" for part in ("kept", "rejected", "failed", "unspent"))
         return [
-            f"{counts['kept']} kept + {counts['rejected']} rejected + {counts['failed']} failed + {counts['unspent']} unspent = {counts['planned']} planned",
-            f"{rows['rows']} rows: " + ", ".join(f"{n} {subset}" for subset, n in cast("dict[str, int]", rows["subsets"]).items())
-            + (f"; rejected: {why}" if why else ""),
-            f"{self.teacher['calls']} teacher calls, cost {'unknown' if cost is None else f'{cost:.4f} USD'}; "
-            f"{self.environment['actions']} actions, {self.environment['forks']} forks, isolation {', '.join(cast('list[str]', self.environment['isolation'])) or 'none'}",
+            f"{four} = {counts['planned']} planned",
+            f"{rows['rows']} rows: {subsets or 'none'}" + (f"; rejected: {why}" if why else ""),
+            f"{self.teacher['calls']} teacher calls, cost {spent}; {self.environment['actions']} actions, "
+            f"{self.environment['forks']} forks, isolation {isolation}",
             f"{took}; data: {self.run / 'data'}  report: {self.run / 'report' / 'report.html'}  card: {self.run / 'README.md'}",
             *(f"not met: {text}" for text in self.missed),
             f"next: eagdata verify {self.run / 'data' / 'trajectories'}",
-        ]  # fmt: skip
+        ]
 
 
 def summarize(plan: Plan, folder: Path, tally: Tally, *, time_s: float | None) -> Summary:

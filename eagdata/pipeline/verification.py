@@ -91,9 +91,7 @@ async def _check(recorded: Recorded, environment: Environment | None, verifier: 
         report.differing[recorded.id] = recorded.inconsistent
         return
     try:
-        proof = await prove(
-            recorded.task, recorded.steps, answer=recorded.final_answer, environment=environment, verifier=verifier, runs=runs
-        )
+        proof = await prove(recorded.task, recorded.steps, recorded.final_answer, environment=environment, verifier=verifier, runs=runs)
     except BoundaryError as error:
         report.faults[recorded.id] = str(error)
         return

@@ -37,7 +37,8 @@ _RAW = "Solve the task. Think step by step, then write the final answer in \\box
 _DEMONSTRATION = (
     Message(role="user", content="A box holds 12 pens. Tom buys 3 boxes and gives away 5 pens. How many pens has he left?"),
     Message(
-        role="assistant", content="I compute the pens he bought and take away those he gave.\n\n```python\nbought = 12 * 3\nprint(bought - 5)\n```"
+        role="assistant",
+        content="I compute the pens he bought and take away those he gave.\n\n```python\nbought = 12 * 3\nprint(bought - 5)\n```",
     ),
     Message(role="user", content="Output:\n31\n"),
     Message(role="assistant", content="The output shows that 31 pens are left. The final answer is \\boxed{31}."),

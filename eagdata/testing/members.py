@@ -18,6 +18,6 @@ def missing_members(kind: str, cls: type) -> list[str]:
     """Members of the contract that `cls` lacks; `Config (frozen)` if its settings can be changed."""
     missing = [name for name in MEMBERS[kind] if not hasattr(cls, name)]
     config = getattr(cls, "Config", None)
-    if config is not None and not (is_dataclass(config) and getattr(config, "__dataclass_params__").frozen):  # not in typeshed
+    if config is not None and not (is_dataclass(config) and vars(config)["__dataclass_params__"].frozen):
         missing.append("Config (frozen)")
     return missing

@@ -56,7 +56,7 @@ async def judge(task: Task, answer: str | None, *, verifier: Verifier, state: Ep
 
 
 async def prove(
-    task: Task, steps: Sequence[Step], *, answer: str | None, environment: Environment | None, verifier: Verifier, runs: int
+    task: Task, steps: Sequence[Step], answer: str | None, *, environment: Environment | None, verifier: Verifier, runs: int
 ) -> Proof:
     """Re-execute `steps` `runs` times and judge each time anew. The last step is the end of the branch.
 
@@ -65,7 +65,7 @@ async def prove(
     found: Verdict | None = None
     digest = sha256(canonical([step.digest for step in steps]))
     for run in range(1, runs + 1):
-        difference, verdict = await _once(task, steps, answer=answer, environment=environment, verifier=verifier)
+        difference, verdict = await _once(task, steps, answer, environment=environment, verifier=verifier)
         if difference is None and found is not None and found.status != verdict.status:
             difference = f"verdict {found.status!r} in one run, {verdict.status!r} in another"
         if difference is not None:
@@ -78,7 +78,7 @@ async def prove(
 
 
 async def _once(
-    task: Task, steps: Sequence[Step], *, answer: str | None, environment: Environment | None, verifier: Verifier
+    task: Task, steps: Sequence[Step], answer: str | None, *, environment: Environment | None, verifier: Verifier
 ) -> tuple[str | None, Verdict]:
     """First difference from the record (None: there is none) and the verdict of one fresh run."""
     if environment is None:

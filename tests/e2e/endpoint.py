@@ -52,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, format: str, *args: object) -> None:  # the name is http.server's
+    def log_message(self, *_: object) -> None:
         """Silence: the log is ours."""
 
 

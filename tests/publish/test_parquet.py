@@ -29,8 +29,16 @@ def trajectory(i: int, **changes: Any) -> dict[str, Any]:
         "loss": [False, True],
         "turns": [
             {
-                "index": 0, "node": 3, "parent": None, "thought": "t", "action": "print(1)", "kind": "python",
-                "observation": "1", "status": "ok", "duration_ms": None, "digest": "d",
+                "index": 0,
+                "node": 3,
+                "parent": None,
+                "thought": "t",
+                "action": "print(1)",
+                "kind": "python",
+                "observation": "1",
+                "status": "ok",
+                "duration_ms": None,
+                "digest": "d",
             }
         ],
         "task": json.dumps({"reference": i}),

@@ -134,5 +134,5 @@ def test_linear_retry_ends_when_solved_or_out_of_attempts() -> None:
     "settings", [{"width": 0}, {"width": 3, "attempts": 2}, {"solutions": 0}, {"weight_error": -1.0}, {"prior_ok": 0.0}]
 )
 def test_eag_refuses_settings_that_make_no_sense(settings: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="must|cannot"):
+    with pytest.raises(ValueError, match=r"must|cannot"):
         eag(**settings)

@@ -217,6 +217,6 @@ def _branch(place: Place, new: str, *, files: list[folder.OpenFile], cwd: str, s
         os.chdir(folder.moved(cwd, old, place.folder))
         if place.tier == "namespaces":
             kernel.drop_capabilities()
-    except BaseException:  # noqa: BLE001 - also what the program's own hooks may raise
+    except BaseException:
         _Owner.leave(1)
     return place

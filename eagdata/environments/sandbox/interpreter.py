@@ -48,7 +48,7 @@ class Interpreter:
             value = self._execute(source, f"<action {number}>")
             self._flush()
             answer: Frame = {"status": "ok", "kind": None, "value": shorten(value, value_chars)}
-        except BaseException as error:  # noqa: BLE001 - a program may raise anything, SystemExit too
+        except BaseException as error:
             answer = self._report(error)
         self._tidy()
         return answer
@@ -78,7 +78,7 @@ class Interpreter:
         try:
             self._flush()
             _write(_describe(error, self._libraries))
-        except BaseException:  # noqa: BLE001 - the output file is full, or the error's own text fails
+        except BaseException:
             self._open_streams()
         return {"status": "error", "kind": kind, "value": None}
 

@@ -190,7 +190,7 @@ def _become_program(request: Frame, fds: list[int], *, place: Place, control: so
             if os.fork():
                 namespaces.guard()
         return child.settle(place, *fds), place
-    except BaseException as error:  # noqa: BLE001 - whatever it was, the supervisor is told and this process ends
+    except BaseException as error:
         with socket.socket(fileno=os.dup(fds[0])) as sock:
             send_with(sock, {"failed": repr(error)}, [])
         os._exit(1)
