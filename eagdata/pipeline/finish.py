@@ -60,7 +60,7 @@ def finished_summary(plan: Plan, folder: Path, *, finished: int) -> Summary | No
     if not whole or manifest["plan_digest"] != plan.digest:
         return None
     known = {key: manifest[key] for key in ("plan_digest", "counts", "teacher", "environment", "rows")}
-    return Summary(run=folder, time_s=None, missed=tuple(manifest["missed"]), **known)
+    return Summary(run=folder, time_s=None, missed=tuple(manifest["missed"]), gave_up=False, **known)
 
 
 def _is_as_listed(folder: Path, file: dict[str, object]) -> bool:

@@ -46,6 +46,8 @@ async def roll_out_all(plan: Plan, store: RunStore, source: TaskSource, *, emit:
         await asyncio.gather(*workers)
     for error in progress.errors:
         raise error
+    if progress.failed and progress.failed == progress.finished:
+        raise _gave_up(progress)
     if stopping.is_set():
         raise Stopped("interrupted", why="the run was asked to stop")
     if progress.tasks_seen < plan.n:
@@ -102,11 +104,13 @@ def _take_stock(trace: Trace, crew: Company, progress: _Progress, emit: Emit) ->
     share = progress.failed / progress.finished
     hopeless = progress.failed == progress.finished >= min(MIN_FAILED, crew.plan.concurrency)
     if hopeless or (progress.failed >= MIN_FAILED and share > crew.plan.thresholds.max_failed):
-        what, _, rest = progress.last_failure.partition("\n")
-        progress.errors.append(
-            BoundaryError(
-                f"{progress.failed} of {progress.finished} tasks failed; the last: {what}",
-                why=rest.removeprefix("why: ") or "see the failures in the run folder",
-                mend="mend the cause, then the same command resumes; nothing paid for is lost",
-            )
-        )
+        progress.errors.append(_gave_up(progress))
+
+
+def _gave_up(progress: _Progress) -> BoundaryError:
+    what, _, rest = progress.last_failure.partition("\n")
+    return BoundaryError(
+        f"{progress.failed} of {progress.finished} tasks failed; the last: {what}",
+        why=rest.removeprefix("why: ") or "see the failures in the run folder",
+        mend="mend the cause, then the same command resumes; nothing paid for is lost",
+    )

@@ -26,9 +26,12 @@ class Summary:
     missed: tuple[str, ...]
     """Thresholds that were not met, in words."""
 
+    gave_up: bool
+    """More tasks failed than the plan bears: resumable."""
+
     @property
     def exit_code(self) -> int:
-        return 1 if self.missed else 0
+        return 4 if self.gave_up else 1 if self.missed else 0
 
     def to_json(self) -> dict[str, Json]:
         """The object of `--json`, in the order that people read."""
@@ -91,7 +94,12 @@ def summarize(plan: Plan, folder: Path, tally: Tally, *, time_s: float | None) -
         },
         time_s=time_s,
         missed=tuple(_missed(plan, tally)),
+        gave_up=_failed_share(tally) > plan.thresholds.max_failed,
     )
+
+
+def _failed_share(tally: Tally) -> float:
+    return sum(tally.failed.values()) / tally.planned if tally.planned else 0.0
 
 
 def _missed(plan: Plan, tally: Tally) -> list[str]:
@@ -99,6 +107,9 @@ def _missed(plan: Plan, tally: Tally) -> list[str]:
     share = tally.kept / tally.planned if tally.planned else 0.0
     if share < plan.thresholds.min_kept:
         missed.append(f"kept {share:.1%} of the tasks, asked for {plan.thresholds.min_kept:.1%} (thresholds.min_kept)")
+    if _failed_share(tally) > plan.thresholds.max_failed:
+        most = plan.thresholds.max_failed
+        missed.append(f"{_failed_share(tally):.1%} of the tasks failed, at most {most:.1%} may (thresholds.max_failed)")
     for subset, wanted in plan.rows.subsets.items():
         got = tally.subsets[subset] / tally.rows if tally.rows else 0.0
         if abs(got - wanted) > plan.thresholds.subset_tolerance:

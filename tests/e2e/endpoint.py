@@ -61,13 +61,13 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, log: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self._log = log.open("a")
+        self.log = log.open("a")
         self._lock = threading.Lock()
 
     def record(self, line: str) -> None:
         with self._lock:
-            self._log.write(line + "\n")
-            self._log.flush()
+            self.log.write(line + "\n")
+            self.log.flush()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that was killed is no error here."""
@@ -83,6 +83,7 @@ def endpoint(log: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+        server.log.close()
 
 
 if __name__ == "__main__":

@@ -29,10 +29,10 @@ def last_json(done: subprocess.CompletedProcess[str]) -> dict:  # type: ignore[t
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Path -> SHA-256 of everything that two equal runs must have alike; times stand in the manifest alone."""
+    """Path -> SHA-256 of all that two runs of one digest must have alike. `plan.json` also holds what may differ, e.g. concurrency."""
     found = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix != ".db" and not path.name.startswith(("run.db", ".lock")):
+        if path.is_file() and path.suffix != ".db" and not path.name.startswith(("run.db", ".lock", "plan.json")):
             data = path.read_bytes()
             if path.name == "manifest.json":
                 manifest = json.loads(data)
