@@ -223,3 +223,38 @@ async def test_the_same_seed_and_replies_give_the_same_tree(sandboxes: tuple[Env
     ]
     assert [n.observation and n.observation.digest for n in one.nodes] == [n.observation and n.observation.digest for n in other.nodes]
     assert [leaf.replay_digest for leaf in one.leaves] == [leaf.replay_digest for leaf in other.leaves]
+
+
+async def test_every_call_has_a_seed_of_its_own(sandboxes: tuple[Environment, Environment]) -> None:
+    teacher = ScriptedTeacher({(0, 0): WRONG_NAME, (1, 0): SIX, (1, 1): RIGHT, (2, 0): "No.\n\\boxed{0}"})
+    await grow(teacher, sandboxes)
+    seeds = [request.seed for request in teacher.requests]
+    assert len(set(seeds)) == len(seeds) > 3
+
+
+async def test_a_wrong_answer_is_not_executed_again(sandboxes: tuple[Environment, Environment]) -> None:
+    trace = await grow({(0, 0): SIX, (1, 0): "So \\boxed{6}."}, sandboxes)
+    assert {(leaf.replay_runs, leaf.replay_digest, leaf.drop) for leaf in trace.leaves} == {(0, None, None)}
+
+
+class CountingBox(BrokenBox):
+    """An environment that counts its fresh episodes."""
+
+    resets = 0
+
+    async def reset(self, task: Task) -> Episode:
+        self.resets += 1
+        return await self.inner.reset(task)
+
+
+async def test_branches_are_proved_in_the_other_sandbox(sandboxes: tuple[Environment, Environment]) -> None:
+    live, judge = CountingBox(sandboxes[0]), CountingBox(sandboxes[1])
+    await grow({(0, 0): SIX, (1, 0): RIGHT, (2, 0): ANSWER}, (live, judge))
+    assert (live.resets, judge.resets) == (1, 2)
+
+
+async def test_a_failed_attempt_that_the_row_will_show_is_executed_again_too(sandboxes: tuple[Environment, Environment]) -> None:
+    dice = "Break it.\n\n```python\nimport os\nraise ValueError(os.urandom(8).hex())\n```"
+    script = {(0, 0): SIX, (1, 0): dice, (2, 1): RIGHT, (3, 0): ANSWER}
+    trace = await grow(script, sandboxes, search=LinearRetrySearch(LinearRetrySearch.Config()))
+    assert [leaf.drop for leaf in trace.leaves] == ["nondeterministic"]
