@@ -115,7 +115,7 @@ class _Growing:
             return replace(node, status="failed", failure=Failure.of(error))
 
     async def judge(self, index: int) -> bool | None:
-        """Whether a new answer is right; None if there is none or it could not be scored."""
+        """Whether a new answer is right and may become a row; None if there is none or it could not be scored."""
         if (node := self.nodes[index]).status != "answered":
             return None
         try:
@@ -123,22 +123,21 @@ class _Growing:
         except BoundaryError as error:
             self.nodes[index] = replace(node, status="failed", failure=Failure.of(error))
             return None
-        self.leaves.append(Leaf(node=index, verdict=verdict, answer=node.answer))
-        return None if verdict.reward is None else verdict.passed
+        branch = [self.nodes[i] for i in path_to(self.nodes, index)]
+        reason = drop_reason(branch, self.crew.verifier, raw=self.crew.environment is None) if verdict.passed else None
+        self.leaves.append(Leaf(node=index, verdict=verdict, answer=node.answer, drop=reason))
+        return None if verdict.reward is None else verdict.passed and reason is None
 
     async def prove_leaves(self) -> None:
-        """Hold every right answer against the rules of a row, then re-execute from the start all that its row will show."""
+        """Re-execute from the start, for every right answer that breaks no rule of a row, all that its row will show."""
         crew = self.crew
         for place, leaf in enumerate(self.leaves):
-            if not leaf.verdict.passed:
-                continue
-            branch = [self.nodes[i] for i in path_to(self.nodes, leaf.node)]
-            reason = drop_reason(branch, crew.verifier, raw=crew.environment is None)
-            if not reason:
+            if leaf.verified:
                 steps = steps_of(self.nodes, linearize((), self.nodes, end=leaf.node, view=crew.view).shown)
                 proof = await prove(self.task, steps, leaf.answer, environment=crew.judge, verifier=crew.verifier, runs=crew.replay_runs)
-                leaf = replace(leaf, verdict=proof.verdict, replay_runs=proof.runs, replay_digest=proof.digest)
-            self.leaves[place] = replace(leaf, drop=reason if leaf.verdict.passed else "nondeterministic")
+                drop = None if proof.verdict.passed else "nondeterministic"
+                proved = replace(leaf, verdict=proof.verdict, drop=drop, replay_runs=proof.runs, replay_digest=proof.digest)
+                self.leaves[place] = proved
 
     def trace(self, failure: Failure | None) -> Trace:
         """The record. A fault at any node is the trace's, unless something graver ended it."""

@@ -112,6 +112,12 @@ async def test_an_answer_that_no_output_shows_is_dropped(sandboxes: tuple[Enviro
     assert {leaf.drop for leaf in trace.leaves} == {"unsupported_answer"}
 
 
+async def test_the_search_goes_on_after_a_right_answer_that_can_be_no_row(sandboxes: tuple[Environment, Environment]) -> None:
+    both = "Both.\n\n```python\nprint(6 * 7)\n```"
+    trace = await grow({(0, 0): ANSWER, (0, 1): both, (1, 0): ANSWER}, sandboxes)
+    assert [leaf.drop for leaf in trace.leaves] == ["unsupported_answer", None]
+
+
 async def test_an_answer_without_any_action_is_dropped(sandboxes: tuple[Environment, Environment]) -> None:
     trace = await grow({(0, 0): ANSWER}, sandboxes)
     assert {leaf.drop for leaf in trace.leaves} == {"unsupported_answer"}
