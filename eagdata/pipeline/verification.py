@@ -87,16 +87,13 @@ async def verify(
 async def _check(recorded: Recorded, environment: Environment | None, verifier: Verifier, *, runs: int, report: Report) -> None:
     report.rows += 1
     report.actions += len(recorded.steps) * runs
-    if recorded.inconsistent:
-        report.differing[recorded.id] = recorded.inconsistent
-        return
     try:
         proof = await prove(recorded.task, recorded.steps, recorded.final_answer, environment=environment, verifier=verifier, runs=runs)
     except BoundaryError as error:
         report.faults[recorded.id] = str(error)
         return
-    if proof.difference:
-        report.differing[recorded.id] = proof.difference
+    if proof.difference or recorded.inconsistent:
+        report.differing[recorded.id] = "; ".join(filter(None, (proof.difference, recorded.inconsistent)))
     elif not proof.verdict.passed:
         report.differing[recorded.id] = f"the answer {recorded.final_answer!r} does not pass: {proof.verdict.status}"
     else:
