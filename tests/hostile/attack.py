@@ -45,7 +45,7 @@ ONCE = "import time; time.time_ns()"
 STATE = "(kept, 'poisoned' in globals())"
 WALLS = """
 import os
-space = os.statvfs('.')
+space = os.statvfs('/box')
 [line.split()[1] for line in open('/proc/self/status') if line[:6] in ('CapEff', 'CapPrm')], space.f_blocks * space.f_frsize, space.f_files
 """
 SEEK_POISON = """
@@ -382,6 +382,9 @@ async def main(paths: list[Path]) -> None:
             _tell(isolation=environment.isolation)
             neighbour = await environment.reset(task("neighbour"))
             await neighbour.step(Action(kind="python", text="mine = 42; " + ONCE))
+            warm = await environment.reset(task("warm"))
+            await warm.step(Action(kind="python", text="import numpy"))  # the second box starts now, not under an attack
+            await warm.close()
             pulse = Pulse()
             for path in paths:
                 _tell(**await Attack(Program.read(path), traps, environment, neighbour, pulse).run())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-import ast
+import contextlib
+import io
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from eagdata.contracts import Reply
 from eagdata.records import ToolCall
-from eagdata.teachers.prompts import STOP, raw_system_prompt, run_tool, system_prompt
+from eagdata.teachers.prompts import STOP, demonstration, raw_system_prompt, run_tool, system_prompt
 from eagdata.teachers.turns import Turn, last_boxed, parse_reply
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real_replies.jsonl"
@@ -182,7 +183,7 @@ def test_real_replies_are_read_as_their_text_says() -> None:
 
 
 def prompt(**settings: object) -> str:
-    given = {"language": "python", "demonstration": True, "protocol": "fence", **settings}
+    given = {"language": "python", "protocol": "fence", **settings}
     return system_prompt(environment_instructions="Names persist.", answer_instructions="One number.", **given)  # type: ignore[arg-type]
 
 
@@ -194,13 +195,16 @@ def test_the_prompt_holds_the_environments_and_the_verifiers_sentences() -> None
 
 
 def test_the_demonstration_follows_its_own_rules_and_is_true() -> None:
-    example = prompt().partition("An example")[2]
-    turn = read(example.partition("First reply:")[2].partition("Next message:")[0])
+    _task, first, output, last = demonstration(language="python", protocol="fence")
+    turn = read(first.content)
     assert turn.action
-    ast.parse(turn.action.text)
-    assert read(example.partition("Second reply:")[2]).answer == "31"
-    assert "Output:\n31\n" in example
-    assert "An example" not in prompt(demonstration=False) + prompt(protocol="tool") + prompt(language="sql")
+    assert turn.content == first.content
+    seen = io.StringIO()
+    with contextlib.redirect_stdout(seen):
+        exec(turn.action.text, {})
+    assert output.content == f"Output:\n{seen.getvalue()}"
+    assert read(last.content).answer == seen.getvalue().strip()
+    assert demonstration(language="sql", protocol="fence") == demonstration(language="python", protocol="tool") == ()
 
 
 def test_the_stop_ends_a_reply_at_its_action() -> None:

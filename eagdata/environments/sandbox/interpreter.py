@@ -115,9 +115,10 @@ class Interpreter:
             if _signal.getsignal(number) is not handler and handler is not None:
                 signal.signal(number, handler)
         _signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        if vars(builtins) != self._builtins:
-            vars(builtins).clear()
-            vars(builtins).update(self._builtins)
+        names = vars(builtins)
+        if names != self._builtins:
+            names.clear()  # from here to the next line there are no builtins, `vars` neither
+            names.update(self._builtins)
         if sys.getrecursionlimit() < 1000:
             sys.setrecursionlimit(1000)
 
