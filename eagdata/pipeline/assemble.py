@@ -41,13 +41,9 @@ class Tally:
     rows: int = 0
     subsets: Counter[str] = field(default_factory=Counter)
     dropped_branches: Counter[str] = field(default_factory=Counter)
-    answered: int = 0
-    solved: int = 0
-    verified: int = 0
     branches: int = 0
     actions: int = 0
     forks: int = 0
-    recovered: int = 0
     traces: int = 0
     usage: Usage = field(default_factory=Usage)
     isolation: set[str] = field(default_factory=set)
@@ -82,9 +78,6 @@ class Tally:
     def take(self, trace: Trace) -> None:
         """Count what a trace cost and how far it came."""
         self.traces += 1
-        self.answered += any(leaf.answer is not None for leaf in trace.leaves)
-        self.solved += any(leaf.verdict.passed for leaf in trace.leaves)
-        self.verified += any(trace.verified_leaves())
         self.branches += outcome_of(trace).branches
         self.actions += trace.actions
         self.forks += trace.forks
@@ -164,7 +157,6 @@ class Assembly:
         tally.subsets[str(row["subset"])] += 1
         tally.licenses[trace.task.license or "unknown"] += 1
         tally.sources[trace.task.source or "unknown"] += 1
-        tally.recovered += row["subset"] == "refinement"
         view = linearize(prompt, trace.nodes, end=leaf.node, view=self._layout.view)
         shown = [trace.nodes[i] for i in view.shown]
         counted = {self._layout.tokenizer: {span: cast("dict[str, int]", row["tokens"])[span] for span in SPANS}}

@@ -45,14 +45,16 @@ def test_ten_kills_repeat_no_completed_call_and_change_no_byte(tmp_path: Path) -
         lasted = time.monotonic() - started
     moments, folder = random.Random(20), tmp_path / "run"
     with endpoint(log) as url:
+        lost = []  # calls that were sent but not journaled when the run was killed: these alone may be sent again
         for _ in range(KILLS):
             _kill_after(moments.uniform(0.1, 0.9) * lasted * 0.6, arguments(folder, url), tmp_path)
+            lost.append(len(set(log.read_text().split())) - len(journaled(folder)))
         eagdata(*arguments(folder, url), cwd=tmp_path)
     asked, calm = log.read_text().split(), calm_log.read_text().split()
     assert len(calm) == len(set(calm)) == len(journaled(tmp_path / "calm_run"))
     assert set(asked) == set(calm)
-    in_flight_at_most = 2 * 4 * KILLS  # a node may ask for two samples at once, four tasks are in work
-    assert len(asked) - len(set(asked)) <= in_flight_at_most
+    assert max(lost) <= 2 * 4  # a node may ask for two samples at once, four tasks are in work
+    assert len(asked) - len(set(asked)) <= sum(lost)
     assert digests(folder) == digests(tmp_path / "calm_run")
 
 
