@@ -196,6 +196,10 @@ def _inconsistency(row: Mapping[str, object], task: Task, turns: Sequence[Mappin
             return f"message {place} does not show the observation of turn {turn['index']}"
         if part == "assistant" and not _acts(message, turn):
             return f"message {place} does not hold the action of turn {turn['index']}"
+    failed = any(turn["status"] not in ("ok", None) for turn in turns)
+    subset = "raw" if all(turn["action"] is None for turn in turns) else "refinement" if failed else "direct"
+    if row["subset"] != subset:
+        return f"subset {row['subset']!r} is not what its turns are, {subset!r}"
     final = row.get("final_answer")
     if final is not None and str(final) not in str(said[-1]["content"]):
         return f"the last message does not give the final answer {final!r}"

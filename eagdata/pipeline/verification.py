@@ -67,8 +67,7 @@ async def verify(
                 if stopping and stopping.is_set():
                     return
                 recorded = read_trajectory(row)
-                raw = row["subset"] == "raw"
-                environment = None if raw else await environment_for(recorded.environment)
+                environment = await environment_for(recorded.environment) if recorded.steps else None
                 verifier = verifier_of(recorded.task, made)
                 await _check(recorded, environment, verifier, runs=runs, report=report)
                 known = recorded.id in report.differing
