@@ -17,7 +17,7 @@ _HOMES = {
     "Leaf": "records",
     "Node": "records",
     "Observation": "records",
-    "Plan": "recipe",
+    "Plan": "plan",
     "Task": "records",
     "Trace": "records",
     "Verdict": "records",
@@ -47,7 +47,8 @@ __all__ = [
 if TYPE_CHECKING:
     from eagdata.errors import EagdataError
     from eagdata.pipeline import generate, verify
-    from eagdata.recipe import Plan, read_plan
+    from eagdata.plan import Plan
+    from eagdata.recipe import read_plan
     from eagdata.records import Action, Leaf, Node, Observation, Task, Trace, Verdict
     from eagdata.store import read_traces
 

@@ -4,152 +4,26 @@ from __future__ import annotations
 
 import difflib
 import sysconfig
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, cast
 
 import yaml
 
-from eagdata.contracts import settings
 from eagdata.errors import EagdataError, RecipeError
-from eagdata.records import Json, Node, Subset, canonical, sha256
+from eagdata.plan import Budget, Expect, Limits, Plan, Prompt, Rows, Thresholds, Verification
+from eagdata.records import Json
 from eagdata.registry import plugin_class
 
 DEFAULT_RECIPE = "quickstart"
 PLUGIN_SECTIONS = {"tasks": "tasks", "teacher": "teachers", "search": "search", "environment": "environments"}
-_UNDIGESTED = (("concurrency",), ("budget",), ("thresholds",), ("teacher", "base_url"), ("teacher", "api_key_env"))
-"""What may change between a run and its resumption: it changes no byte of a row."""
+SECTIONS: Mapping[str, type] = {
+    "limits": Limits, "prompt": Prompt, "verification": Verification, "rows": Rows, "thresholds": Thresholds,
+    "budget": Budget, "expect": Expect,
+}  # fmt: skip
 
 Path_ = tuple[str | int, ...]
-
-
-@settings
-class Limits:
-    """Bounds on the growth of one trace. Reaching one ends the growth; what is verified by then is kept."""
-
-    depth: int = 12
-    """Turns on one branch."""
-    nodes: int = 32
-    """Turns in the whole tree: at most so many teacher calls a task."""
-    tokens: int | None = None
-    """Completion tokens of the whole tree, where the teacher counts them; None: no bound."""
-    wall_s: float | None = None
-    """Seconds of wall time for one task; None: no bound. A run cut by the clock is not reproducible to the byte."""
-
-    def reached(self, nodes: Sequence[Node], *, asked: int, elapsed_s: float) -> str | None:
-        """Which limit forbids `asked` more turns, or None. `depth` is the rollout's own affair: it ends one branch only."""
-        if len(nodes) + asked > self.nodes:
-            return "nodes"
-        if self.tokens is not None and sum((n.usage and n.usage.completion_tokens) or 0 for n in nodes) >= self.tokens:
-            return "tokens"
-        return "wall_s" if self.wall_s is not None and elapsed_s >= self.wall_s else None
-
-
-@settings
-class Prompt:
-    """How the teacher is spoken to."""
-
-    protocol: Literal["fence", "tool"] = "fence"
-    """One action a turn as a fenced block, or as a call of the tool `run`."""
-    demonstration: bool = True
-    """Show one worked example: small models then keep the format and invent no outputs."""
-
-
-@settings
-class Verification:
-    """What a branch must pass before it becomes a row."""
-
-    replay_runs: int = 2
-    """Re-executions from the start, in fresh sandboxes, that must give the same observations and verdict; at least 2."""
-
-    def __post_init__(self) -> None:
-        if self.replay_runs < 2:
-            raise ValueError("a row counts as verified only after at least 2 identical replays")
-
-
-@settings
-class Rows:
-    """Which verified branches become rows, and how they are written."""
-
-    linearization: Literal["direct", "linear_retry"] = "linear_retry"
-    """Linear view that makes `messages`."""
-    per_task: int = 1
-    """At most so many verified branches of one trace become rows."""
-    subsets: dict[Subset, float] = field(default_factory=dict)
-    """Shares aimed at, e.g. {direct: 0.4, refinement: 0.5, raw: 0.1}. `raw` tasks are asked without an environment.
-    Empty: whatever comes; of several verified branches one that recovered from an error is preferred."""
-    tokenizer: str = "o200k_base"
-    """Tokenizer of the `tokens` column."""
-    report_tokenizers: tuple[str, ...] = ("qwen25",)
-    """Further tokenizers of the length report."""
-    traces: bool = True
-    """Also write `data/traces`: one row per trace, the whole tree."""
-    timings: bool = False
-    """Write `duration_ms` and `created_at` into the rows. Off: they are null, and the same replies give the same bytes."""
-
-    def __post_init__(self) -> None:
-        total = sum(self.subsets.values())
-        if self.subsets and abs(total - 1) > 1e-6:
-            raise ValueError(f"the shares add up to {total:g}, not to 1")
-
-
-@settings
-class Thresholds:
-    """What a finished run must reach; else it exits 1 (or 4, for failures)."""
-
-    min_kept: float = 0.0
-    """Share of the planned tasks that must be kept."""
-    subset_tolerance: float = 0.05
-    """How far the shares of `rows.subsets` may be missed."""
-    max_failed: float = 0.2
-    """Share of failed tasks, among the finished, at which the run stops, once 20 have failed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A recipe, resolved: every default filled in, every plugin's settings typed."""
-
-    name: str
-    n: int
-    seed: int
-    concurrency: int
-    plugins: Mapping[str, str]
-    """Section (`tasks`, `teacher`, `search`, `environment`) -> name of the plugin."""
-    configs: Mapping[str, object]
-    """Section -> the plugin's own `Config`."""
-    limits: Limits
-    prompt: Prompt
-    verification: Verification
-    rows: Rows
-    thresholds: Thresholds
-    resolved: dict[str, Json]
-    """The whole as JSON, as `plan.json` holds it; no secret is in it."""
-    source: str
-    """Where the recipe was read."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over all that shapes the rows: 16 hex digits."""
-        return sha256(canonical(digested(self.resolved)))[:16]
-
-
-def digested(resolved: Mapping[str, Json]) -> dict[str, Json]:
-    """The part of a resolved plan that its digest covers."""
-    kept = {key: dict(value) if isinstance(value, dict) else value for key, value in resolved.items()}
-    for path in _UNDIGESTED:
-        at: dict[str, Json] | Json = kept
-        for key in path[:-1]:
-            at = at.get(key) if isinstance(at, dict) else None
-        if isinstance(at, dict):
-            at.pop(path[-1], None)
-    return kept
-
-
-def differing_keys(one: Mapping[str, Json], other: Mapping[str, Json]) -> list[str]:
-    """Dotted keys in which two resolved plans differ, as `key: one -> other`."""
-    a, b = dict(_flat(digested(one))), dict(_flat(digested(other)))
-    return [f"{key}: {a.get(key)!r} -> {b.get(key)!r}" for key in sorted(a.keys() | b.keys()) if a.get(key) != b.get(key)]
 
 
 def recipe_folders() -> tuple[Path, ...]:
@@ -270,7 +144,6 @@ class _Document:
 class _Reader:
     """Checks a document section by section and collects what is wrong."""
 
-    SECTIONS: ClassVar = {"limits": Limits, "prompt": Prompt, "verification": Verification, "rows": Rows, "thresholds": Thresholds}
     SCALARS: ClassVar[Mapping[str, tuple[type, Json]]] = {"name": (str, None), "n": (int, 100), "seed": (int, 0), "concurrency": (int, 16)}
 
     def __init__(self, document: _Document) -> None:
@@ -280,12 +153,12 @@ class _Reader:
     def plan(self) -> Plan | None:
         """The plan, or None when something is wrong; `problems` then says what."""
         data = self.document.data
-        known = [*self.SCALARS, *self.SECTIONS, *PLUGIN_SECTIONS, "description"]
+        known = [*self.SCALARS, *SECTIONS, *PLUGIN_SECTIONS, "description"]
         for key in data:
             if key not in known:
                 self._problem((key,), f"unknown key {key!r}{_nearest(key, known)}")
         scalars = {key: self._scalar(key, kind, default) for key, (kind, default) in self.SCALARS.items()}
-        sections = {key: self._settings((key,), cls, data.get(key) or {}) for key, cls in self.SECTIONS.items()}
+        sections = {key: self._settings((key,), cls, data.get(key) or {}) for key, cls in SECTIONS.items()}
         plugins, configs = self._plugins()
         self._bounds(scalars)
         if self.problems:
@@ -386,11 +259,3 @@ def _example(kind: str) -> str:
     from eagdata.registry import names
 
     return (names(kind) or ("...",))[0]
-
-
-def _flat(value: Json, prefix: str = "") -> Iterator[tuple[str, Json]]:
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _flat(inner, f"{prefix}.{key}" if prefix else key)
-    else:
-        yield prefix, value

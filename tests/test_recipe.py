@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from eagdata.errors import RecipeError
-from eagdata.recipe import differing_keys, read_plan
+from eagdata.plan import differing_keys
+from eagdata.recipe import read_plan
 
 GOOD = """\
 name: mine

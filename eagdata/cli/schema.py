@@ -50,7 +50,7 @@ def _recipe() -> dict[str, Json]:
     """Sections as they are; a plugin section is one of the installed plugins, told apart by `kind`."""
     from pydantic import TypeAdapter
 
-    from eagdata.recipe import PLUGIN_SECTIONS, Limits, Prompt, Rows, Thresholds, Verification
+    from eagdata.recipe import PLUGIN_SECTIONS, SECTIONS
     from eagdata.registry import names, plugin_class
 
     properties: dict[str, Json] = {
@@ -60,13 +60,7 @@ def _recipe() -> dict[str, Json]:
         "seed": {"type": "integer", "description": "Seed of everything that is drawn."},
         "concurrency": {"type": "integer", "minimum": 1, "description": "Tasks in work at once."},
     }
-    for key, section in (
-        ("limits", Limits),
-        ("prompt", Prompt),
-        ("verification", Verification),
-        ("rows", Rows),
-        ("thresholds", Thresholds),
-    ):
+    for key, section in SECTIONS.items():
         properties[key] = TypeAdapter(section).json_schema()
     for key, kind in PLUGIN_SECTIONS.items():
         choices: list[Json] = []
