@@ -49,6 +49,8 @@ class Request:
     stop: tuple[str, ...] = ()
     sample: int = 0
     """Which sibling this is: 0 is the first attempt at its node."""
+    group: int = 0
+    """The same for all calls of one trace, which share a prefix; it says nothing of the task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,56 @@ class Reply:
     finish_reason: str | None = None
     """`stop`, `length`, `tool_calls`, ... as the server said it; None if it said nothing."""
     usage: Usage = field(default_factory=Usage)
+    """What the call used. Of several replies to one request (`n`), the first bears all of it and the others count no call."""
     model: str | None = None
+    extra: dict[str, Json] = field(default_factory=dict)
+    """What else the server said and is worth keeping: `id`, `logprobs`, `service_tier`, `system_fingerprint`, ... as received."""
+
+
+class Meter(Protocol):
+    """Holds one call to the budget of the run. A teacher asks before each try and says how each try without a reply ended."""
+
+    async def reserve(self, most: Usage) -> None:
+        """Wait until `most`, the worst case of one try, fits into what is left; it is written down before this returns.
+
+        Raises: BudgetSpent if it never will.
+        """
+        ...
+
+    def refused(self) -> None:
+        """The try was turned away (429, 5xx, no connection): nothing is billed, the reservation is void."""
+        ...
+
+    def lost(self, why: str) -> None:
+        """The try was sent, and no usable reply came (time out, broken connection, garbage): it may have been billed, so the
+        reservation counts as spent."""
+        ...
+
+
+class Unmetered:
+    """A `Meter` without a budget."""
+
+    async def reserve(self, most: Usage) -> None:
+        """Always fits."""
+
+    def refused(self) -> None:
+        """Nothing to give back."""
+
+    def lost(self, why: str) -> None:
+        """Nobody counts."""
+
+
+UNMETERED = Unmetered()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a teacher waits for instead of working."""
+
+    calls: int
+    """How many calls wait: throttled, backing off, or held by a rate limit."""
+    why: str
+    """For people, e.g. `429 from http://localhost:8000/v1, next try in 3 s`."""
 
 
 class Teacher(Protocol):
@@ -69,13 +120,26 @@ class Teacher(Protocol):
 
     name: str
     """Goes into each row: the model, or the program, that wrote the text."""
+    price: str | None
+    """Known once opened: its prices, their date and where they come from, in words; None: unknown, or nothing is paid."""
 
-    async def propose(self, request: Request) -> Reply:
+    async def propose(self, request: Request, meter: Meter = UNMETERED) -> Reply:
         """One reply. Safe to call concurrently. Retries are the teacher's own affair.
 
+        A teacher that costs anything calls `meter.reserve` before each try, and `refused` or `lost` after a try that brought no
+        reply; the reply's own usage settles the last one.
+
         Raises: TeacherError once it gives up (`retryable` says whether another day may be better);
-        PrerequisiteError for a missing or refused key.
+        PrerequisiteError for a missing or refused key; BudgetSpent from the meter.
         """
+        ...
+
+    def most(self, request: Request) -> Usage:
+        """The most that one try of `request` can use: tokens and USD; None where nothing bounds it or its price is unknown."""
+        ...
+
+    def waiting(self) -> Waiting | None:
+        """What it waits for just now; None if it is at work. Cheap: asked several times a second."""
         ...
 
     def sampling(self) -> dict[str, Json]:

@@ -9,6 +9,7 @@
         VerifierError
         PublishError
       StoreError            exit 5   the run folder is locked, corrupt, or of another plan
+      BudgetSpent           exit 1   the budget of the run allows no further call; it can be resumed with a larger one
       AccountingError       exit 70  the four counts do not add up: a bug of ours
 
 An error of the run is raised. An error of one rollout is caught in one place (`rollout.py`) and recorded as a
@@ -94,6 +95,12 @@ class StoreError(EagdataError):
     """The run folder is locked, corrupt, of another version or of another plan."""
 
     exit_code = 5
+
+
+class BudgetSpent(EagdataError):
+    """The budget of the run allows no further call. What is verified by then is kept; tasks that it cuts off are unspent."""
+
+    exit_code = 1
 
 
 class AccountingError(EagdataError):

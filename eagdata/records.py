@@ -335,7 +335,11 @@ def mask_volatile(text: str) -> str:
 
 def well_formed(text: str) -> str:
     """`text` with lone surrogates replaced by U+FFFD: neither UTF-8, Parquet nor a tokenizer can hold them."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def to_json(record: object) -> dict[str, Json]:

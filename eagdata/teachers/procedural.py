@@ -10,7 +10,7 @@ from random import Random
 from types import TracebackType
 from typing import Self
 
-from eagdata.contracts import Reply, Request, settings
+from eagdata.contracts import UNMETERED, Meter, Reply, Request, settings
 from eagdata.errors import RecipeError, TeacherError
 from eagdata.records import Json, Message, Usage, canonical, sha256
 from eagdata.teachers.methods import recognise
@@ -23,6 +23,7 @@ class ProceduralTeacher:
     """Each reply is a pure function of the request: the same messages, seed and sample give the same words."""
 
     name = "procedural"
+    price = None
 
     @settings
     class Config:
@@ -49,7 +50,7 @@ class ProceduralTeacher:
         self._config = config
         self._odds = Odds(slip=config.slip_rate, blind=config.blind_rate, relapse=config.relapse_rate, merge=config.merge_rate)
 
-    async def propose(self, request: Request) -> Reply:
+    async def propose(self, request: Request, meter: Meter = UNMETERED) -> Reply:
         """The next step, repair or answer. Without a Python environment in the system prompt: reasoning and an answer.
 
         Raises: TeacherError if the question is not of a built-in family, or the protocol is `tool`.
@@ -73,6 +74,13 @@ class ProceduralTeacher:
             content = _from_the_head(plan, rng, blind=self._config.blind_rate)
         usage = Usage(calls=1, prompt_tokens=None, completion_tokens=None, cost_usd=0.0)
         return Reply(content=content, finish_reason="stop", usage=usage, model=self.name)
+
+    def most(self, request: Request) -> Usage:
+        """A program costs nothing; its words are counted in no model's tokens."""
+        return Usage(calls=1, prompt_tokens=None, completion_tokens=None, cost_usd=0.0)
+
+    def waiting(self) -> None:
+        """Never."""
 
     def sampling(self) -> dict[str, Json]:
         config = self._config

@@ -17,14 +17,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
 
-from eagdata.contracts import Reply, Request, Teacher, settings
+from eagdata.contracts import UNMETERED, Meter, Reply, Request, Teacher, Waiting, settings
 from eagdata.errors import PrerequisiteError, RecipeError, TeacherError
-from eagdata.records import Json, Message, canonical, sha256
+from eagdata.records import Json, Message, Usage, canonical, sha256
 from eagdata.teachers.wire import WrongShape, message_json, read_replies, reply_json
 
 
 class ReplayTeacher:
     """Answers from a recording. A call is looked up by its messages and its sample index; sampling settings do not count."""
+
+    price = None
 
     @settings
     class Config:
@@ -55,7 +57,7 @@ class ReplayTeacher:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._known.clear()
 
-    async def propose(self, request: Request) -> Reply:
+    async def propose(self, request: Request, meter: Meter = UNMETERED) -> Reply:
         asked: list[Json] = [message_json(message) for message in request.messages]
         samples = self._known.get(_key(asked))
         if samples is None:
@@ -64,6 +66,13 @@ class ReplayTeacher:
         if reply is None:
             raise self._missing(f"sample {request.sample} of that prompt is asked for; recorded are {sorted(samples.replies)}")
         return reply
+
+    def most(self, request: Request) -> Usage:
+        """Unknown: what was recorded is what it will be."""
+        return Usage(calls=1, prompt_tokens=None, completion_tokens=None)
+
+    def waiting(self) -> None:
+        """Never."""
 
     def sampling(self) -> dict[str, Json]:
         return {"model": self.name, "recording": Path(self._config.path).name}
@@ -109,15 +118,25 @@ class RecordingTeacher:
             self._out.close()
         await self._teacher.__aexit__(kind, error, tb)
 
-    async def propose(self, request: Request) -> Reply:
+    async def propose(self, request: Request, meter: Meter = UNMETERED) -> Reply:
         if self._out is None:
             raise RuntimeError("open the teacher with `async with` before asking it")
-        reply = await self._teacher.propose(request)
+        reply = await self._teacher.propose(request, meter)
         asked: dict[str, Json] = {**self._teacher.sampling(), "model": self.name}
         asked |= {"messages": [message_json(message) for message in request.messages], "seed": request.seed}
         self._out.write(canonical({"request": asked, "response": reply_json(reply), "sample": request.sample}) + "\n")
         self._out.flush()
         return reply
+
+    @property
+    def price(self) -> str | None:
+        return self._teacher.price
+
+    def most(self, request: Request) -> Usage:
+        return self._teacher.most(request)
+
+    def waiting(self) -> Waiting | None:
+        return self._teacher.waiting()
 
     def sampling(self) -> dict[str, Json]:
         return self._teacher.sampling()

@@ -9,10 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eagdata.contracts import Reply
-from eagdata.records import Json, Message, ToolCall, Usage
+from eagdata.records import Json, Message, ToolCall, Usage, canonical, well_formed
 
 Cost = Callable[[int | None, int | None, int | None], float | None]
 """Prompt, completion and cached tokens -> USD, or None if unknown."""
+
+_KEPT = ("id", "service_tier", "system_fingerprint", "provider")
+"""What a body says beside its choices and is worth keeping: it names the call, and who really served it."""
+_SERVERS = {"vllm": "vllm", "sglang": "sglang", "llamacpp": "llamacpp", "library": "ollama"}
+_CONTINUATION: dict[str, dict[str, Json]] = {
+    "vllm": {"continue_final_message": True, "add_generation_prompt": False},
+    "sglang": {"continue_final_message": True},
+    "llamacpp": {},
+}
 
 
 class WrongShape(ValueError):
@@ -24,7 +33,8 @@ def message_json(message: Message) -> dict[str, Json]:
 
     Reasoning goes along only beside tool calls: there DeepSeek answers 400 without it, elsewhere some servers refuse it.
     """
-    body: dict[str, Json] = {"role": message.role, "content": clean(message.content)}
+    content = message.content
+    body: dict[str, Json] = {"role": message.role, "content": content if content.isascii() else clean(content)}
     if message.tool_calls:
         body["tool_calls"] = [_call_json(call) for call in message.tool_calls]
         if message.reasoning_content:
@@ -35,68 +45,138 @@ def message_json(message: Message) -> dict[str, Json]:
 
 
 def reply_json(reply: Reply) -> dict[str, Json]:
-    """A reply as a server would have sent it; `read_replies` reads it back."""
-    message: dict[str, Json] = {"role": "assistant", "content": reply.content}
+    """A reply as a server would have sent it; `read_replies` reads it back, but for a `usage` that counts no call: it is left out."""
+    extra = reply.extra
+    message: dict[str, Json] = {"role": "assistant", "content": extra.get("partial", reply.content)}
     if reply.reasoning is not None:
         message["reasoning_content"] = reply.reasoning
     if reply.tool_calls:
         message["tool_calls"] = [_call_json(call) for call in reply.tool_calls]
-    used = reply.usage
-    usage: dict[str, Json] = {"prompt_tokens": used.prompt_tokens, "completion_tokens": used.completion_tokens, "cost": used.cost_usd}
-    usage["prompt_tokens_details"] = {"cached_tokens": used.cached_tokens}
-    choice: Json = {"index": 0, "message": message, "finish_reason": reply.finish_reason}
-    return {"object": "chat.completion", "model": reply.model, "choices": [choice], "usage": usage}
+    choice: dict[str, Json] = {"index": 0, "message": message, "finish_reason": reply.finish_reason}
+    choice |= {key: extra[key] for key in ("logprobs", "error") if key in extra}
+    body: dict[str, Json] = {"object": "chat.completion", "model": reply.model, "choices": [choice]}
+    if reply.usage.calls:
+        body["usage"] = _usage_json(reply.usage, reasoning=extra.get("reasoning_tokens"))
+    return body | {key: extra[key] for key in _KEPT if key in extra}
 
 
 def read_replies(body: Json, *, cost: Cost | None = None) -> tuple[Reply, ...]:
-    """All choices of a completion. With several, the completion tokens are unknown: llama.cpp counts one choice only.
+    """All choices of a completion, at least one. Whatever a body with `choices` holds, it was paid for: no choice, or an empty one,
+    is a reply without content (`finish_reason` as said, else `empty`); the text of one that ended in `error` is not to be used, and
+    lies in `extra["partial"]`.
 
-    Raises: WrongShape.
+    The first reply bears the usage of the whole request. Of several choices llama.cpp counts the completion tokens of one alone
+    (measured on llama.cpp b11549: 12 tokens for three replies of 12, 10 and 12; its bodies hold `timings`): unknown there.
+
+    Raises: WrongShape for what is no completion: no `choices`, or a value of another type.
     """
     if not isinstance(body, dict):
         raise WrongShape(f"the body is {_kind(body)}, not an object")
     choices = body.get("choices")
-    if not isinstance(choices, list) or not choices:
-        raise WrongShape(f"`choices` is {'empty' if choices == [] else _kind(choices)}")
-    model = body.get("model")
-    usage = _usage(body.get("usage"), cost=cost, shared=len(choices) > 1)
-    return tuple(_reply(choice, model=model if isinstance(model, str) else None, usage=usage) for choice in choices)
+    if not isinstance(choices, list):
+        raise WrongShape(f"`choices` is {_kind(choices)}")
+    used = body.get("usage")
+    known = used if isinstance(used, dict) else {}
+    usage = _usage(known, cost=cost, uncounted=len(choices) > 1 and "timings" in body)
+    first = _reply(choices[0] if choices else None, body, usage)
+    details = known.get("completion_tokens_details")
+    if isinstance(details, dict) and (thought := _count(details.get("reasoning_tokens"))) is not None:
+        first.extra["reasoning_tokens"] = thought
+    return (first, *[_reply(choice, body, Usage()) for choice in choices[1:]]) if len(choices) > 1 else (first,)
 
 
 def clean(text: str) -> str:
     """`text` with each lone surrogate, which no UTF-8 body and no Parquet file can hold, replaced by U+FFFD."""
-    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return well_formed(text)
+    return text
 
 
-def _reply(choice: Json, *, model: str | None, usage: Usage) -> Reply:
-    message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(choice, dict) or not isinstance(message, dict):
-        raise WrongShape("a choice has no `message`")
-    finish = choice.get("finish_reason")
-    if finish == "error":
-        raise WrongShape("the server broke off: finish_reason is 'error'")
+def server_kind(models_body: Json) -> str | None:
+    """Which program serves, by the `owned_by` of its `GET /models`: `vllm`, `sglang`, `llamacpp`, `ollama`; None if it does not say.
+
+    Source: vLLM `entrypoints/openai/engine/protocol.py`, SGLang `srt/entrypoints/openai/protocol.py`, llama.cpp
+    `tools/server/server-context.cpp`; Ollama `openai/openai.go` gives the model's namespace, which is `library` for its own models.
+    """
+    listed = models_body.get("data") if isinstance(models_body, dict) else None
+    first = listed[0] if isinstance(listed, list) and listed else None
+    owner = first.get("owned_by") if isinstance(first, dict) else None
+    return _SERVERS.get(owner) if isinstance(owner, str) else None
+
+
+def continuation_keys(server: str) -> dict[str, Json] | None:
+    """Keys of a request whose last message is the assistant's, that make the server go on with it. None: it cannot.
+
+    Left out, vLLM begins another turn after it, and SGLang takes it for the user's. vLLM refuses to be asked for both a continuation
+    and a generation prompt. llama.cpp continues by itself, and answers 400 where the model's template thinks.
+
+    Source: vLLM `entrypoints/openai/chat_completion/protocol.py`; SGLang `srt/entrypoints/openai/serving_chat.py`,
+    `_handle_last_assistant_message`; llama.cpp pull requests 13174 and 23012.
+    """
+    return _CONTINUATION.get(server)
+
+
+def new_text(content: str, *, begun: str, server: str) -> str:
+    """What a server added to the reply that it was asked to continue.
+
+    vLLM (without `echo`) and SGLang answer with the added text alone; llama.cpp b11549 says the begun text again, and does not count
+    it as completion tokens (measured). Sources as of `continuation_keys`.
+    """
+    return content.removeprefix(begun) if server == "llamacpp" else content
+
+
+def _reply(choice: Json, body: dict[str, Json], usage: Usage) -> Reply:
+    """One choice of `body`. None: there is none."""
+    if not isinstance(choice, dict):
+        if choice is not None:
+            raise WrongShape(f"a choice is {_kind(choice)}, not an object")
+        choice = {}
+    message = choice.get("message")
+    if not isinstance(message, dict):
+        if message is not None:
+            raise WrongShape(f"`message` is {_kind(message)}, not an object")
+        message = {}
+    content = _text(message, "content") or _text(message, "refusal") or ""
     reasoning = _text(message, "reasoning_content") or _text(message, "reasoning")
-    calls = _calls(message.get("tool_calls"))
-    content = _text(message, "content")
-    if content is None:
-        content = _text(message, "refusal")
-    if content is None and not calls and reasoning is None:
-        raise WrongShape("a message has neither content nor tool calls")
-    return Reply(
-        content=content or "",
+    calls = _calls(message["tool_calls"]) if "tool_calls" in message else None
+    finish, model = choice.get("finish_reason"), body.get("model")
+    if not isinstance(finish, str):
+        finish = None if content or calls or reasoning else "empty"
+    extra: dict[str, Json] = {}
+    for key in _KEPT:
+        if isinstance(value := body.get(key), str):
+            extra[key] = value
+    if (logprobs := choice.get("logprobs")) is not None:
+        extra["logprobs"] = logprobs
+    reply = Reply(
+        content=content,
         reasoning=reasoning,
         tool_calls=calls,
-        finish_reason=finish if isinstance(finish, str) else None,
+        finish_reason=finish,
         usage=usage,
-        model=model,
+        model=model if isinstance(model, str) else None,
+        extra=extra,
     )
+    return reply if finish != "error" else _broken_off(reply, choice.get("error") or body.get("error"))
+
+
+def _broken_off(reply: Reply, error: Json) -> Reply:
+    """A reply that the server gave up: its half is evidence, not an answer. A half tool call is not to be run either."""
+    extra = reply.extra | {"partial": reply.content or reply.reasoning or ""} | ({} if error is None else {"error": error})
+    return Reply(content="", finish_reason="error", usage=reply.usage, model=reply.model, extra=extra)
 
 
 def _text(message: dict[str, Json], key: str) -> str | None:
     value = message.get(key)
-    if value is not None and not isinstance(value, str):
+    if value is None:
+        return None
+    if not isinstance(value, str):
         raise WrongShape(f"`{key}` is {_kind(value)}, not a text")
-    return None if value is None else clean(value)
+    return value if value.isascii() else clean(value)
 
 
 def _calls(value: Json) -> tuple[ToolCall, ...] | None:
@@ -108,39 +188,46 @@ def _calls(value: Json) -> tuple[ToolCall, ...] | None:
 
 
 def _call(value: Json, place: int) -> ToolCall:
+    """Arguments that are none, or JSON instead of its text, are the model's affair, not another try's."""
     function = value.get("function") if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(function, dict):
         raise WrongShape("a tool call has no `function`")
     name, arguments, call_id = function.get("name"), function.get("arguments"), value.get("id")
-    if not isinstance(name, str) or not isinstance(arguments, str):
-        raise WrongShape("a tool call has no name or no arguments")
-    return ToolCall(id=call_id if isinstance(call_id, str) and call_id else f"call_{place}", name=name, arguments=clean(arguments))
+    if not isinstance(name, str):
+        raise WrongShape("a tool call has no name")
+    written = arguments if isinstance(arguments, str) else "" if arguments is None else canonical(arguments)
+    return ToolCall(id=call_id if isinstance(call_id, str) and call_id else f"call_{place}", name=name, arguments=clean(written))
 
 
 def _call_json(call: ToolCall) -> dict[str, Json]:
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": clean(call.arguments)}}
 
 
-def _usage(value: Json, *, cost: Cost | None, shared: bool) -> Usage:
-    """What a server counts; unknown stays None. Cached tokens: OpenAI's field, else DeepSeek's; cost: OpenRouter's field."""
-    used = value if isinstance(value, dict) else {}
+def _usage(used: dict[str, Json], *, cost: Cost | None, uncounted: bool) -> Usage:
+    """What a server counts; unknown stays None. Cached tokens: OpenAI's field, else DeepSeek's; cost: OpenRouter's field.
+
+    `uncounted`: what it says of the completion is not of all that it wrote.
+    """
     details = used.get("prompt_tokens_details")
-    prompt, completion = _count(used.get("prompt_tokens")), None if shared else _count(used.get("completion_tokens"))
+    prompt, completion = _count(used.get("prompt_tokens")), None if uncounted else _count(used.get("completion_tokens"))
     cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
-    cached = _count(used.get("prompt_cache_hit_tokens")) if cached is None else cached
+    if cached is None:
+        cached = _count(used.get("prompt_cache_hit_tokens"))
     said = used.get("cost")
-    known = float(said) if isinstance(said, int | float) and not isinstance(said, bool) else None
-    return Usage(
-        calls=1,
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        cached_tokens=cached,
-        cost_usd=cost(prompt, completion, cached) if cost and known is None else known,
-    )
+    usd = float(said) if isinstance(said, int | float) and not isinstance(said, bool) else None
+    if usd is None and cost:
+        usd = cost(prompt, completion, cached)
+    return Usage(calls=1, prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached, cost_usd=usd)
+
+
+def _usage_json(usage: Usage, *, reasoning: Json) -> dict[str, Json]:
+    body: dict[str, Json] = {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens, "cost": usage.cost_usd}
+    body["prompt_tokens_details"] = {"cached_tokens": usage.cached_tokens}
+    return body if reasoning is None else body | {"completion_tokens_details": {"reasoning_tokens": reasoning}}
 
 
 def _count(value: Json) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if type(value) is int and value >= 0 else None
 
 
 def _kind(value: Json) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from eagdata.contracts import Reply, Request
+from eagdata.contracts import UNMETERED, Meter, Reply, Request
 from eagdata.errors import TeacherError
 from eagdata.records import Json, Usage
 
@@ -20,18 +20,26 @@ class ScriptedTeacher:
     """
 
     name = "scripted"
+    price = None
 
     def __init__(self, script: Script | Mapping[tuple[int, int], str]) -> None:
         self._script = script
         self.requests: list[Request] = []
 
-    async def propose(self, request: Request) -> Reply:
+    async def propose(self, request: Request, meter: Meter = UNMETERED) -> Reply:
         """The scripted reply. Raises: TeacherError if the script says so, or has nothing to say."""
         self.requests.append(request)
         said = self._script(request) if callable(self._script) else self._line(self._script, request)
         if isinstance(said, TeacherError):
             raise said
         return Reply(content=said, finish_reason="stop", usage=Usage(calls=1, prompt_tokens=1, completion_tokens=1))
+
+    def most(self, request: Request) -> Usage:
+        """One token each way."""
+        return Usage(calls=1, prompt_tokens=1, completion_tokens=1)
+
+    def waiting(self) -> None:
+        """Never."""
 
     def sampling(self) -> dict[str, Json]:
         return {}

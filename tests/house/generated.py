@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from eagdata.cli import _group, _Lazy
 from eagdata.cli.schema import NAMES, schema_of
+from eagdata.teachers import faults
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,6 +19,7 @@ def files() -> dict[Path, str]:
     """Path -> what it must hold."""
     found = {ROOT / "schemas" / f"{name}.schema.json": json.dumps(schema_of(name), indent=2, ensure_ascii=False) + "\n" for name in NAMES}
     found[ROOT / "docs" / "commands.md"] = _commands()
+    found[ROOT / "docs" / "faults.md"] = _faults()
     return found
 
 
@@ -28,6 +30,10 @@ def _commands() -> str:
         shown = runner.invoke(_group, [*arguments, "--help"], prog_name="eagdata", terminal_width=100).output
         parts.append(f"## `{' '.join(['eagdata', *arguments])}`\n\n```\n{click.unstyle(shown).rstrip()}\n```\n")
     return "\n".join(parts)
+
+
+def _faults() -> str:
+    return f"# What an endpoint may do\n\nWritten by `make docs` from `eagdata/teachers/faults.py`.\n\n```\n{(faults.__doc__ or '').strip()}\n```\n"
 
 
 if __name__ == "__main__":

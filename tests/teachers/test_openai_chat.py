@@ -12,8 +12,9 @@ import pytest
 from eagdata.contracts import Reply, Request
 from eagdata.errors import PrerequisiteError, RecipeError, TeacherError
 from eagdata.records import Message, ToolCall
+from eagdata.tasks.procedural import ProceduralTasks
 from eagdata.teachers.openai_chat import OpenAIChatTeacher
-from tests.teachers.endpoint import Answer, Endpoint, completion
+from tests.endpoint import Answer, Dials, Endpoint, Procedural, completion
 
 KEY = "sk-test-1234567890abcdef"
 GOOD = Answer(body=completion())
@@ -98,53 +99,9 @@ async def test_history_with_tool_calls_carries_its_reasoning_and_lone_surrogates
     assert tool == {"role": "tool", "content": "out \ufffd €", "tool_call_id": "c"}
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        Answer(status=500, body={"error": {"message": "boom"}}),
-        Answer(status=503, body="<html>down</html>", headers={"content-type": "text/html"}),
-        Answer(status=408, body={}),
-        Answer(status=409, body={}),
-        Answer(fault="reset"),
-        Answer(body=completion(), fault="cut"),
-        Answer(body='{"choices": [{"mess'),
-        Answer(body="<html>hello</html>", headers={"content-type": "text/html"}),
-        Answer(body=""),
-        Answer(body=[]),
-        Answer(body={"error": {"message": "overloaded"}}),
-        Answer(body={"error": {"message": "slow down", "code": 429}}),
-        Answer(body={"choices": None}),
-        Answer(body={"choices": []}),
-        Answer(body={"choices": [{"message": None}]}),
-        Answer(body={"choices": [{"message": {"content": None}}]}),
-        Answer(body={"choices": [{"message": {"content": 3}}]}),
-        Answer(body=completion("half", finish_reason="error")),
-        Answer(body=completion(None, tool_calls=[{"function": {"name": "run"}}])),
-    ],
-    ids=lambda answer: f"{answer.status}-{answer.fault}-{str(answer.body)[:40]}",
-)
-async def test_a_passing_fault_is_retried(bad: Answer) -> None:
-    reply, server = await ask(bad, GOOD)
-    assert reply.content == "hello"
-    assert len(server.seen) == 2
-
-
 async def test_json_under_another_content_type_is_read() -> None:
     reply, server = await ask(Answer(body=completion(), headers={"content-type": "text/plain"}))
     assert (reply.content, len(server.seen)) == ("hello", 1)
-
-
-async def test_a_stall_with_keep_alive_bytes_ends_at_the_timeout() -> None:
-    reply, server = await ask(Answer(fault="stall"), GOOD, timeout_s=0.3)
-    assert (reply.content, len(server.seen)) == ("hello", 2)
-
-
-async def test_throttling_costs_no_attempt_and_retry_after_is_never_cut_short() -> None:
-    throttled = [Answer(status=429, body={"error": {"message": "slow"}}, headers={"retry-after": "0.05"})] * 4
-    started = time.monotonic()
-    reply, server = await ask(*throttled, GOOD, attempts=1)
-    assert (reply.content, len(server.seen)) == ("hello", 5)
-    assert 4 * 0.05 <= time.monotonic() - started < 4
 
 
 async def test_retry_after_may_be_a_date() -> None:
@@ -163,26 +120,11 @@ async def test_endless_throttling_ends_before_the_deadline() -> None:
     assert time.monotonic() - started < 2
 
 
-async def test_spent_quota_is_not_waited_for() -> None:
-    with pytest.raises(TeacherError, match="no money") as caught:
-        await ask(Answer(status=429, body={"error": {"message": "no money", "code": "insufficient_quota"}}))
-    assert "top up" in caught.value.mend
-
-
 async def test_it_gives_up_after_the_attempts_and_can_be_resumed() -> None:
     with pytest.raises(TeacherError, match="3 times") as caught:
         await ask(Answer(status=500, body={"error": {"message": "boom"}}), attempts=3)
     assert caught.value.retryable
     assert "boom" in caught.value.why
-
-
-@pytest.mark.parametrize("status", [400, 404, 422])
-async def test_a_wrong_request_is_not_repeated(status: int) -> None:
-    async with Endpoint([Answer(status=status, body={"error": {"message": "bad model"}})]) as server, teacher(server) as asked:
-        with pytest.raises(TeacherError, match="bad model") as caught:
-            await asked.propose(request())
-    assert not caught.value.retryable
-    assert len(server.seen) == 1
 
 
 async def test_a_refused_key_is_a_prerequisite_and_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,6 +197,68 @@ async def test_many_calls_at_once_are_kept_apart() -> None:
         replies = await asyncio.gather(*(asked.propose(request(seed=i)) for i in range(50)))
     assert len(replies) == 50
     assert {seen.body["seed"] for seen in server.seen} == set(range(50))
+
+
+async def test_siblings_together_are_one_request_with_n() -> None:
+    async with Endpoint(Procedural()) as server, teacher(server, siblings="together") as asked:
+        replies = await asyncio.gather(*(asked.propose(question(sample=k)) for k in range(3)))
+    assert [seen.body.get("n") for seen in server.seen] == [3]
+    assert sum(reply.usage.calls for reply in replies) == 1
+    assert sum(reply.usage.completion_tokens or 0 for reply in replies) == server.books.completion_tokens
+
+
+async def test_warm_siblings_follow_the_first() -> None:
+    async with Endpoint(Procedural(), dials=Dials(latency_s=0.05)) as server, teacher(server, siblings="warm") as asked:
+        await asyncio.gather(*(asked.propose(question(sample=k)) for k in range(4)))
+    first, *rest = server.books.entries
+    assert first.sent_at is not None
+    assert all(entry.at >= first.sent_at for entry in rest)
+    assert server.books.peak_in_flight == 3
+
+
+async def test_the_responses_api_says_the_same_as_chat_completions() -> None:
+    async with Endpoint(Procedural()) as server, teacher(server) as chat, teacher(server, api="responses", seed=False) as responses:
+        one, other = await chat.propose(question(seed=0)), await responses.propose(question(seed=0))
+    assert (one.content, one.finish_reason, one.usage) == (other.content, other.finish_reason, other.usage)
+    body = server.seen[1].body
+    assert server.seen[1].path == "/v1/responses"
+    assert set(body) == {"model", "input", "store", "temperature", "max_output_tokens"}
+
+
+async def test_a_begun_reply_is_continued_where_the_server_can() -> None:
+    begun = Request(messages=(Message(role="user", content="q"), Message(role="assistant", content="hel")), seed=0)
+    async with Endpoint(dials=Dials(owned_by="vllm")) as server, teacher(server) as asked:
+        await asked.propose(begun)
+    assert [seen.path for seen in server.seen] == ["/v1/models", "/v1/chat/completions"]
+    assert (server.seen[1].body["continue_final_message"], server.seen[1].body["add_generation_prompt"]) == (True, False)
+    async with Endpoint(dials=Dials(owned_by="llamacpp")) as server, teacher(server) as asked:
+        assert (await asked.propose(begun)).content == "lo"  # it says the begun text again
+    async with Endpoint(dials=Dials(owned_by="openai")) as server, teacher(server) as asked:
+        with pytest.raises(TeacherError, match="continues no begun reply"):
+            await asked.propose(begun)
+
+
+async def test_log_probabilities_are_asked_for_and_kept() -> None:
+    body = completion("4")
+    body["choices"][0]["logprobs"] = {"content": [{"token": "4", "logprob": -0.1}]}
+    async with Endpoint([Answer(body=body)]) as server, teacher(server, logprobs=2) as asked:
+        reply = await asked.propose(request())
+    assert (server.seen[0].body["logprobs"], server.seen[0].body["top_logprobs"]) == (True, 2)
+    assert reply.extra["logprobs"] == {"content": [{"token": "4", "logprob": -0.1}]}
+
+
+@pytest.mark.parametrize("query", ["?key=abc", "?api_key=abc", "?Token=abc"])
+async def test_a_key_in_the_base_url_is_refused(query: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        async with OpenAIChatTeacher(OpenAIChatTeacher.Config(model="m", base_url=f"http://localhost/v1{query}")):
+            pass
+    assert "abc" not in str(caught.value)
+
+
+def question(*, sample: int = 0, seed: int | None = None) -> Request:
+    """One that the procedural teacher knows."""
+    task = next(ProceduralTasks(ProceduralTasks.Config()).tasks(1, seed=1))
+    return Request(messages=(Message(role="user", content=task.question),), seed=sample if seed is None else seed, sample=sample)
 
 
 def test_openai_is_imported_only_when_opened() -> None:

@@ -11,7 +11,7 @@ from eagdata.errors import PrerequisiteError, RecipeError, TeacherError
 from eagdata.records import Message
 from eagdata.teachers.openai_chat import OpenAIChatTeacher
 from eagdata.teachers.replay import RecordingTeacher, ReplayTeacher
-from tests.teachers.endpoint import Answer, Endpoint, completion
+from tests.endpoint import Answer, Endpoint, completion
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real_replies.jsonl"
 
