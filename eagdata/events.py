@@ -34,7 +34,17 @@ class Notice:
     text: str
 
 
-Event = StageStarted | TraceFinished | Notice
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Twice a second while tasks are rolled out, whether or not anything ends."""
+
+    calls: int
+    """Teacher calls in flight."""
+    waiting: str | None
+    """What calls wait for instead of being answered, in words; None: nothing."""
+
+
+Event = StageStarted | TraceFinished | Notice | Pulse
 Emit = Callable[[Event], None]
 
 

@@ -1,8 +1,7 @@
 """The one loop: the search asks what to expand, the teacher proposes, the environment answers, the verifier judges, the search is told.
 
-A task ends as a `Trace`, whatever happens. What goes wrong in somebody else's part (`BoundaryError`) becomes a `Failure` at its
-node, and the siblings go on; any other error is the run's and is raised.
-"""
+A task ends as a `Trace`. What goes wrong in somebody else's part (`BoundaryError`) becomes a `Failure` at its node, and the siblings
+go on; a spent budget ends the growth, keeping what is verified; any other error is the run's and is raised."""
 
 from __future__ import annotations
 
@@ -12,9 +11,9 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from eagdata.contracts import Environment, Episode, Feedback, Growth, Reply, Request, Search, Verifier
-from eagdata.errors import BoundaryError
+from eagdata.errors import BoundaryError, BudgetSpent
 from eagdata.exporters.linear import View, linearize
-from eagdata.recipe import Limits
+from eagdata.plan import Limits
 from eagdata.records import Failure, Json, Leaf, Message, Node, Task, Trace, path_to, sha256
 from eagdata.teachers.turns import parse_reply
 from eagdata.verifiers.replay import judge, prove, steps_of
@@ -65,18 +64,21 @@ class _Growing:
         self.leaves: list[Leaf] = []
         self.states: dict[int | None, Episode] = {}
         self.stopped: str | None = None
-        self.actions = self.forks = 0
-        self.started = monotonic()
+        self.started, self.actions, self.forks = monotonic(), 0, 0
 
     async def grow(self, growth: Growth) -> None:
-        """Round by round, until the search is content or a limit is reached."""
+        """Round by round, until the search is content or a limit is reached: of the plan, or of the run's budget."""
         while asked := growth.ask():
             places = [(e.node, sum(n.parent == e.node for n in self.nodes) + k) for e in asked for k in range(e.samples)]
             if stopped := self.crew.limits.reached(self.nodes, asked=len(places), elapsed_s=monotonic() - self.started):
                 self.stopped = stopped
                 return
             new = range(len(self.nodes), len(self.nodes) + len(places))
-            self.nodes += await gather(*(self.propose(parent, sample, growth) for parent, sample in places))
+            try:
+                self.nodes += await gather(*(self.propose(parent, sample, growth) for parent, sample in places))
+            except BudgetSpent:
+                self.stopped = "budget"
+                return
             self.nodes[new.start :] = [repeats(self.nodes, i) for i in new]
             self.nodes[new.start :] = await gather(*(self.act(i) for i in new))
             for i in new:
@@ -90,7 +92,7 @@ class _Growing:
         path = ".".join(str(self.nodes[i].sample) for i in before) + f".{sample}"
         view = linearize(crew.prompt, self.nodes, end=parent, view=growth.view, ahead=True)
         seed = int(sha256(f"{self.seed}/{path}")[:15], 16)
-        request = Request(messages=view.messages, seed=seed, tools=crew.tools, stop=crew.stop, sample=sample)
+        request = Request(messages=view.messages, seed=seed, tools=crew.tools, stop=crew.stop, sample=sample, group=self.seed)
         try:
             key, reply = await crew.propose(path, request)
         except BoundaryError as error:
@@ -123,8 +125,8 @@ class _Growing:
         except BoundaryError as error:
             self.nodes[index] = replace(node, status="failed", failure=Failure.of(error))
             return None
-        branch = [self.nodes[i] for i in path_to(self.nodes, index)]
-        reason = drop_reason(branch, self.crew.verifier, raw=self.crew.environment is None) if verdict.passed else None
+        branch, raw = [self.nodes[i] for i in path_to(self.nodes, index)], self.crew.environment is None
+        reason = drop_reason(branch, self.crew.verifier, raw=raw) if verdict.passed else None
         self.leaves.append(Leaf(node=index, verdict=verdict, answer=node.answer, drop=reason))
         return None if verdict.reward is None else verdict.passed and reason is None
 
@@ -135,9 +137,8 @@ class _Growing:
             if leaf.verified:
                 steps = steps_of(self.nodes, linearize((), self.nodes, end=leaf.node, view=crew.view).shown)
                 proof = await prove(self.task, steps, leaf.answer, environment=crew.judge, verifier=crew.verifier, runs=crew.replay_runs)
-                drop = None if proof.verdict.passed else "nondeterministic"
-                proved = replace(leaf, verdict=proof.verdict, drop=drop, replay_runs=proof.runs, replay_digest=proof.digest)
-                self.leaves[place] = proved
+                proved = replace(leaf, verdict=proof.verdict, replay_runs=proof.runs, replay_digest=proof.digest)
+                self.leaves[place] = proved if proof.verdict.passed else replace(proved, drop="nondeterministic")
 
     def trace(self, failure: Failure | None) -> Trace:
         """The record. A fault at any node is the trace's, unless something graver ended it."""

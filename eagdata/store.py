@@ -1,7 +1,7 @@
-"""The run folder and its SQLite journal: every teacher reply and every finished trace, durable before it is used.
+"""The run folder: its lock, its plan, and what its journal holds: every teacher reply, every finished trace, every try that may be billed.
 
-One writer at a time, held by a lock that dies with its process. Journal: SQLite in WAL mode, `synchronous=NORMAL`, one
-commit a reply: nothing is lost to a kill at any instant (20 us a record, measured; a power cut may lose the last commits).
+One writer at a time, held by a lock that dies with its process. A reply is durable before it is used; see `journal.py` for what
+that withstands.
 """
 
 from __future__ import annotations
@@ -10,29 +10,65 @@ import fcntl
 import json
 import os
 import shutil
-import sqlite3
 import zlib
 from collections.abc import Iterator
+from dataclasses import fields
+from itertools import count
+from operator import attrgetter
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Self, TypeVar
 
-from eagdata.contracts import Reply
+import orjson
+import xxhash
+
+from eagdata.contracts import Reply, Request
 from eagdata.errors import PrerequisiteError, StoreError
-from eagdata.recipe import Plan, differing_keys
-from eagdata.records import Json, Trace, canonical, from_json, sha256, to_json
+from eagdata.journal import Journal, reading
+from eagdata.plan import Plan, differing_keys
+from eagdata.records import Message, Trace, Usage, from_json, to_json, well_formed
 
-JOURNAL_VERSION = 1
+JOURNAL = "run.db"
+JOURNAL_VERSION = 2
+# A reply's key has no index: keys are random, and keeping them in order while the run writes takes twice the time of writing.
 _TABLES = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, task_id TEXT NOT NULL, path TEXT NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS traces (position INTEGER PRIMARY KEY, task_id TEXT NOT NULL, trace_id TEXT NOT NULL, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS traces_by_id ON traces (trace_id);
+CREATE TABLE IF NOT EXISTS replies (
+  number INTEGER PRIMARY KEY, key TEXT NOT NULL, task_id TEXT NOT NULL, path TEXT NOT NULL,
+  calls INTEGER NOT NULL, prompt_tokens INTEGER, completion_tokens INTEGER, cached_tokens INTEGER, cost_usd REAL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS traces (
+  position INTEGER PRIMARY KEY, task_id TEXT NOT NULL, unfinished INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS tries (
+  number INTEGER PRIMARY KEY, key TEXT NOT NULL, task_id TEXT NOT NULL, path TEXT NOT NULL,
+  prompt_tokens INTEGER, completion_tokens INTEGER, cached_tokens INTEGER, cost_usd REAL, why TEXT);
 """
+_REPLY = "INSERT INTO replies VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_TRACE = "INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?)"
+_TRY = "INSERT INTO tries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_END_TRY = "DELETE FROM tries WHERE number = ?"
+_LOSE_TRY = "UPDATE tries SET why = ? WHERE number = ?"
+_KNOWN = (
+    "CREATE TEMP TABLE known (key TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
+    "INSERT OR IGNORE INTO known SELECT key, number FROM replies ORDER BY key, number",
+)
+# Whole pico-USD add up exactly, binary floats do not.
+_SPENT = """
+SELECT SUM(calls), {prompt_tokens}, {completion_tokens}, {cached_tokens}, {pico_usd} / 1e12 FROM (
+  SELECT calls, prompt_tokens, completion_tokens, cached_tokens, CAST(ROUND(cost_usd * 1e12) AS INTEGER) AS pico_usd FROM replies
+    WHERE calls > 0 UNION ALL
+  SELECT 1, prompt_tokens, completion_tokens, cached_tokens, CAST(ROUND(cost_usd * 1e12) AS INTEGER) FROM tries)
+""".format_map({part: f"CASE WHEN COUNT({part}) = COUNT(*) THEN SUM({part}) END" for part in
+                ("prompt_tokens", "completion_tokens", "cached_tokens", "pico_usd")})  # fmt: skip
+_of_message = attrgetter(*(field.name for field in fields(Message)))
+_of_request = attrgetter(*(field.name for field in fields(Request) if field.name != "messages"))
+R = TypeVar("R")
 
 
-def call_key(*, plan_digest: str, task_id: str, path: str, request: Json) -> str:
-    """Key of one teacher call. Siblings with the same prompt stay distinct: the path holds the sample index."""
-    return sha256(canonical([plan_digest, task_id, path, sha256(canonical(request))]))
+def call_key(*, plan_digest: str, task_id: str, path: str, request: Request) -> str:
+    """Key of one teacher call: a digest of all that shapes it. Siblings with the same prompt stay distinct by sample and seed.
+
+    Not cryptographic, as nobody gains by two requests of one task with one key: XXH3, 128 bits. TIMES
+    """
+    asked = (plan_digest, task_id, path, _of_request(request), [_of_message(message) for message in request.messages])
+    return xxhash.xxh3_128_hexdigest(_json(asked))
 
 
 class RunStore:
@@ -43,7 +79,9 @@ class RunStore:
         self.plan = plan
         self._fresh = fresh
         self._lock: IO[str] | None = None
-        self._db: sqlite3.Connection | None = None
+        self._opened: Journal | None = None
+        self._resumed = False
+        self._numbers = count(1)
 
     def __enter__(self) -> Self:
         """Raises: StoreError if the folder is locked, corrupt, of another plan or not ours; PrerequisiteError if unwritable."""
@@ -53,7 +91,7 @@ class RunStore:
             if self._fresh:
                 self._empty()
             self._match_plan()
-            self._db = self._open_journal()
+            self._open_journal()
         except OSError as error:
             self.__exit__()
             raise PrerequisiteError(
@@ -65,60 +103,99 @@ class RunStore:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._db:
-            self._db.close()
-            self._db = None
-        if self._lock:
-            self._lock.close()
-            self._lock = None
+        try:
+            if self._opened:
+                self._opened.close()
+        finally:
+            self._opened = None
+            if self._lock:
+                self._lock.close()
+                self._lock = None
 
     def reply(self, key: str) -> Reply | None:
-        """The journaled reply of a completed call, or None."""
-        row = self._journal.execute("SELECT body FROM replies WHERE key = ?", (key,)).fetchone()
-        return from_json(Reply, row[0]) if row else None
+        """The reply to a call that an earlier process completed, or None. Within one process no key comes twice. Raises: StoreError."""
+        if not self._resumed:
+            return None
+        statement = "SELECT body FROM replies WHERE number = (SELECT number FROM known WHERE key = ?)"
+        found = next(self._journal.rows(statement, key), None)
+        return _record(Reply, found[0], self.folder) if found else None
 
-    def record_reply(self, key: str, reply: Reply, *, task_id: str, path: str) -> None:
-        """Make a reply durable. Raises: PrerequisiteError if the disk is full."""
-        body = canonical(to_json(reply))
-        self._write("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?)", (key, task_id, path, body))
+    async def record_reply(self, key: str, reply: Reply, *, task_id: str, path: str, settles: int | None = None) -> None:
+        """Make a reply durable; it ends the try `settles`. Raises: PrerequisiteError if the disk is full."""
+        self._journal.add(_REPLY, (key, well_formed(task_id), path, reply.usage.calls, *_parts(reply.usage), _json(reply)))
+        if settles is not None:
+            self._journal.add(_END_TRY, (settles,))
+        await self._journal.committed()
 
-    def record_trace(self, position: int, trace: Trace) -> None:
+    async def record_trace(self, position: int, trace: Trace) -> None:
         """Make a finished trace durable, at its task's position. Raises: PrerequisiteError if the disk is full."""
-        body = zlib.compress(canonical(to_json(trace)).encode("utf-8", "surrogatepass"), 1)
-        self._write("INSERT OR REPLACE INTO traces VALUES (?, ?, ?, ?)", (position, trace.task.id, trace.id, body))
+        failed = trace.failure is not None and not any(trace.verified_leaves())
+        body = zlib.compress(_json(trace), 1)
+        self._journal.add(_TRACE, (position, well_formed(trace.task.id), failed or trace.stopped == "budget", body))
+        await self._journal.committed()
+
+    async def open_try(self, key: str, most: Usage, *, task_id: str, path: str) -> int:
+        """Write down, durably, that a try is about to be sent that can use `most`; gives its number. Raises: PrerequisiteError."""
+        number = self._add_try(key, most, task_id=task_id, path=path, why=None)
+        await self._journal.committed()
+        return number
+
+    def close_try(self, number: int) -> None:
+        """Nothing was billed for it: forget it."""
+        self._journal.add(_END_TRY, (number,))
+
+    def lose_try(self, number: int, why: str) -> None:
+        """It may have been billed, and brought no reply: it counts at its most for ever."""
+        self._journal.add(_LOSE_TRY, (well_formed(why), number))
+
+    def lost(self, key: str, most: Usage, *, task_id: str, path: str, why: str) -> None:
+        """A lost try that was not opened before, as in a run without a budget."""
+        self._add_try(key, most, task_id=task_id, path=path, why=well_formed(why))
+
+    def spent(self) -> Usage:
+        """What the run has used: its replies, and every try that did not end at its most. An unknown part makes its sum unknown."""
+        calls, prompt, completion, cached, usd = next(self._journal.rows(_SPENT))
+        if not calls:
+            return Usage()
+        return Usage(calls=calls, prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached, cost_usd=usd)
+
+    def lost_tries(self) -> int:
+        """How many tries may have been billed and brought no reply, those that a kill cut off among them."""
+        return int(next(self._journal.rows("SELECT COUNT(why) FROM tries"))[0])
 
     def finished(self) -> set[int]:
         """Positions of the tasks whose trace is complete."""
-        return {row[0] for row in self._journal.execute("SELECT position FROM traces")}
+        return {row[0] for row in self._journal.rows("SELECT position FROM traces")}
 
     def traces(self) -> Iterator[tuple[int, Trace]]:
-        """Every finished trace with its task's position, in that order; one in memory at a time."""
-        for position, body in self._journal.execute("SELECT position, body FROM traces ORDER BY position"):
-            yield position, _trace(body)
+        """Every finished trace with its task's position, in that order; one in memory at a time. Raises: StoreError."""
+        for position, body in self._journal.rows("SELECT position, body FROM traces ORDER BY position"):
+            yield position, _record(Trace, body, self.folder)
 
     def forget_failed(self) -> int:
-        """Drop the traces that failed through a fault, so that they are tried again; their replies stay. Gives how many."""
-        failed = [(p,) for p, trace in self.traces() if trace.failure and not any(trace.verified_leaves())]
-        self._journal.executemany("DELETE FROM traces WHERE position = ?", failed)
-        self._journal.commit()
-        return len(failed)
+        """Drop the traces that failed through a fault or that the budget cut off, to go on; their replies stay. Gives how many."""
+        return self._journal.change("DELETE FROM traces WHERE unfinished")
 
     @property
-    def _journal(self) -> sqlite3.Connection:
-        if self._db is None:
+    def _journal(self) -> Journal:
+        if self._opened is None:
             raise StoreError(f"{self.folder} is not open", why="the store is used outside its `with` block")
-        return self._db
+        return self._opened
 
-    def _write(self, statement: str, values: tuple[object, ...]) -> None:
-        try:
-            self._journal.execute(statement, values)
-            self._journal.commit()
-        except sqlite3.DatabaseError as error:
-            raise PrerequisiteError(
-                f"cannot write to {self.folder / 'run.db'}",
-                why=str(error),
-                mend=f"free some space, then the same command resumes: nothing recorded so far is lost ({self.folder})",
-            ) from error
+    def _open_journal(self) -> None:
+        journal = self._opened = Journal(self.folder / JOURNAL, tables=_TABLES, version=JOURNAL_VERSION)
+        _sync_folder(self.folder)
+        self._resumed = any(journal.rows("SELECT 1 FROM replies LIMIT 1"))
+        if self._resumed:
+            for statement in _KNOWN:
+                journal.change(statement)
+        journal.change("UPDATE tries SET why = 'its process ended before it did' WHERE why IS NULL")
+        self._numbers = count(next(journal.rows("SELECT IFNULL(MAX(number), 0) + 1 FROM tries"))[0])
+
+    def _add_try(self, key: str, most: Usage, *, task_id: str, path: str, why: str | None) -> int:
+        number = next(self._numbers)
+        self._journal.add(_TRY, (number, key, well_formed(task_id), path, *_parts(most), why))
+        return number
 
     def _take_lock(self) -> None:
         lock = (self.folder / ".lock").open("w")
@@ -148,7 +225,8 @@ class RunStore:
     def _match_plan(self) -> None:
         file = self.folder / "plan.json"
         if not file.exists():
-            strangers = sorted(path.name for path in self.folder.iterdir() if path.name != ".lock")
+            mine = (".lock", _part(file).name)  # all that a kill may have left before there was a plan
+            strangers = sorted(path.name for path in self.folder.iterdir() if path.name not in mine)
             if strangers:
                 raise StoreError(
                     f"{self.folder} is not empty and no run folder",
@@ -173,45 +251,39 @@ class RunStore:
                 mend="choose another folder with --out DIR, or give up what is there with --fresh",
             )
 
-    def _open_journal(self) -> sqlite3.Connection:
-        path = self.folder / "run.db"
-        try:
-            db = sqlite3.connect(path, isolation_level="DEFERRED")
-            db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _TABLES)
-            _check_version(db, path)
-        except sqlite3.DatabaseError as error:
-            if "disk" in str(error) or "readonly" in str(error) or "unable to open" in str(error):
-                raise OSError(str(error)) from error
-            raise StoreError(
-                f"{path} is corrupt", why=str(error), mend=f"try: sqlite3 {path} .recover; or start again with --fresh"
-            ) from error
-        return db
-
 
 def read_traces(folder: Path) -> Iterator[Trace]:
     """The finished traces of a run folder, read only: also while the run goes on. Raises: StoreError."""
-    path = folder / "run.db"
-    if not path.exists():
-        raise StoreError(f"{folder} is no run folder", why="it holds no run.db", mend="give the folder that `eagdata generate` wrote")
-    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    try:
-        _check_version(db, path)
+    with reading(_journal_in(folder), version=JOURNAL_VERSION) as db:
         for (body,) in db.execute("SELECT body FROM traces ORDER BY position"):
-            yield _trace(body)
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path} cannot be read", why=str(error), mend=f"try: sqlite3 {path} .recover") from error
-    finally:
-        db.close()
+            yield _record(Trace, body, folder)
+
+
+def read_replies(folder: Path, task_id: str) -> list[tuple[str, Reply]]:
+    """Path and reply of each completed call of a task, as they came; read only, as `read_traces`. Raises: StoreError."""
+    with reading(_journal_in(folder), version=JOURNAL_VERSION) as db:
+        found = db.execute("SELECT path, body FROM replies WHERE task_id = ? ORDER BY number", (task_id,))
+        return [(path, _record(Reply, body, folder)) for path, body in found]
+
+
+def unfinished_tasks(folder: Path) -> list[str]:
+    """Ids of the tasks that have replies and no finished trace. Raises: StoreError."""
+    with reading(_journal_in(folder), version=JOURNAL_VERSION) as db:
+        return [task_id for (task_id,) in db.execute("SELECT task_id FROM replies EXCEPT SELECT task_id FROM traces")]
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a file under a temporary name, flush it to the disk and rename it: it is whole or it is not there."""
-    part = path.with_name(path.name + ".part")
+    part = _part(path)
     with part.open("w", encoding="utf-8") as out:
         out.write(text)
         out.flush()
         os.fsync(out.fileno())
     part.rename(path)
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
 
 
 def versions() -> dict[str, str]:
@@ -222,18 +294,45 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in ("eagdata", "numpy", "sympy", "pyarrow", "tiktoken")}}
 
 
-def _check_version(db: sqlite3.Connection, path: Path) -> None:
-    row = db.execute("SELECT value FROM meta WHERE key = 'journal_version'").fetchone()
-    if row is None:
-        db.execute("INSERT INTO meta VALUES ('journal_version', ?)", (str(JOURNAL_VERSION),))
-        db.commit()
-    elif row[0] != str(JOURNAL_VERSION):
+def _journal_in(folder: Path) -> Path:
+    path = folder / JOURNAL
+    if not path.exists():
+        raise StoreError(f"{folder} is no run folder", why=f"it holds no {JOURNAL}", mend="give the folder that `eagdata generate` wrote")
+    return path
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in it survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _parts(usage: Usage) -> tuple[int | None, int | None, int | None, float | None]:
+    return usage.prompt_tokens, usage.completion_tokens, usage.cached_tokens, usage.cost_usd
+
+
+def _json(value: object) -> bytes:
+    """A record, or a tuple of plain values and records, as JSON."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # a lone surrogate or an integer beyond 64 bits; the standard library can spell both
+        return json.dumps(to_json(value)).encode()
+
+
+def _record(cls: type[R], body: bytes, folder: Path) -> R:
+    """What was journaled. Raises: StoreError if it cannot be read."""
+    try:
+        text = zlib.decompress(body) if cls is Trace else body
+        try:
+            return from_json(cls, text)
+        except ValueError:  # pydantic's own JSON reader takes no lone surrogate
+            return from_json(cls, json.loads(text))
+    except (ValueError, zlib.error) as error:
         raise StoreError(
-            f"{path} is of journal version {row[0]}",
-            why=f"this eagdata reads version {JOURNAL_VERSION}",
-            mend="use the eagdata that wrote it",
-        )
-
-
-def _trace(body: bytes) -> Trace:
-    return from_json(Trace, zlib.decompress(body))
+            f"{folder / JOURNAL} holds a {cls.__name__.lower()} that cannot be read",
+            why=str(error),
+            mend="put back a copy of it, or start again with --fresh",
+        ) from error

@@ -10,7 +10,7 @@ import pytest_asyncio
 from eagdata.contracts import Environment, Episode, Reply, Request, Search
 from eagdata.environments.python import PythonEnvironment
 from eagdata.errors import EnvironmentFault, TeacherError
-from eagdata.recipe import Limits
+from eagdata.plan import Limits
 from eagdata.records import Action, Message, Observation, Task, Trace
 from eagdata.rollout import Crew, rollout
 from eagdata.search.eag import EagSearch

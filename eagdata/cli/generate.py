@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +24,10 @@ from eagdata.records import Json
 @click.option("--model", help="Model of the teacher.")
 @click.option("--base-url", help="Endpoint of the teacher, e.g. http://localhost:8000/v1")
 @click.option("--concurrency", type=click.IntRange(min=1), help="Tasks in work at once.")
+@click.option(
+    "--max-cost", type=click.FloatRange(min=0), metavar="USD", help="The teacher may cost so much and never more. Resuming counts."
+)
+@click.option("--max-tokens", type=click.IntRange(min=0), metavar="T", help="The same for tokens, prompt and completion.")
 @click.option("--set", "sets", multiple=True, metavar="KEY.PATH=VALUE", help="Override any setting of the recipe; repeatable.")
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder (the default where the plan is the same).")
 @click.option("--fresh", is_flag=True, help="Delete the run in the folder first.")
@@ -35,6 +40,7 @@ def command(recipe: str, **given: object) -> None:
     \b
     eagdata generate --n 2000                          no key, no network
     eagdata generate gsm8k --model qwen2.5 --base-url http://localhost:8000/v1
+    eagdata generate gsm8k --model gpt-4.1-mini --max-cost 5 --dry-run
     """
     output = Output(as_json=bool(given["as_json"]), quiet=bool(given["quiet"]))
     guarded(output, lambda: _generate(output, recipe, given))
@@ -51,27 +57,37 @@ def _generate(output: Output, recipe: str, given: dict[str, object]) -> int:
     plan = read_plan(recipe, overrides=_overrides(given))
     folder = cast("Path | None", given["out"]) or Path("runs") / plan.name
     if given["dry_run"]:
-        estimate = dry_run(plan, folder)
-        output.result(estimate)
+        foreseen = dry_run(plan, folder)
+        output.result(foreseen)
         if not output.as_json:
-            output.table(("", ""), [(key.replace("_", " "), _shown(value)) for key, value in estimate.items()])
+            output.table(("", ""), [(key.replace("_", " "), _shown(value)) for key, value in foreseen.items()])
+            if foreseen["cost_usd_at_most"] is None:
+                output.talk("nothing in a plan bounds the length of its prompts: --max-cost USD and --max-tokens T bound what it takes")
         return 0
-    resume = f"resume with: eagdata generate {recipe}" + "".join(
-        f" --{k} {v}" for k, v in given.items() if k in ("n", "out", "seed") and v is not None
-    )
     try:
         summary = interruptible(
             output, lambda stopping: generate(plan, folder, fresh=bool(given["fresh"]), emit=output.event, stopping=stopping)
         )
     except EagdataError as error:
         if error.exit_code == 130:
-            error.mend = resume
+            error.mend = f"resume with: {_command(recipe, given)}"
         raise
     output.result(summary.to_json())
     if not output.as_json:
         for line in summary.lines():
             output.talk(line)
     return summary.exit_code
+
+
+def _command(recipe: str, given: dict[str, object]) -> str:
+    """The command line once more, as it resumes."""
+    words = ["eagdata", "generate", recipe]
+    for option, value in given.items():
+        if option == "sets":
+            words += [word for item in cast("tuple[str, ...]", value) for word in ("--set", item)]
+        elif option not in ("resume", "fresh") and value is not None and value is not False:
+            words += [f"--{option.removeprefix('as_').replace('_', '-')}", *([] if value is True else [str(value)])]
+    return shlex.join(words)
 
 
 def _overrides(given: dict[str, object]) -> dict[str, Json]:
@@ -83,6 +99,8 @@ def _overrides(given: dict[str, object]) -> dict[str, Json]:
         "model": "teacher.model",
         "base_url": "teacher.base_url",
         "concurrency": "concurrency",
+        "max_cost": "budget.cost_usd",
+        "max_tokens": "budget.tokens",
     }
     found = {path: cast("Json", given[option]) for option, path in paths.items() if given[option] is not None}
     for item in cast("tuple[str, ...]", given["sets"]):
@@ -97,6 +115,8 @@ def _overrides(given: dict[str, object]) -> dict[str, Json]:
 
 
 def _shown(value: Json) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {_shown(inner)}" for key, inner in value.items() if inner is not None)
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return "?" if value is None else str(value)
+    return "?" if value is None else f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from eagdata.errors import EagdataError
-from eagdata.events import Event, Notice, StageStarted, TraceFinished
+from eagdata.events import Event, Notice, Pulse, StageStarted, TraceFinished
 from eagdata.records import Json
 
 PLAIN_LINE_EVERY_S = 30.0
@@ -85,7 +85,7 @@ class Output:
 
 
 class _Progress:
-    """done / total, verified share, failures, calls, cost, rate, time left."""
+    """done / total, what is waited for, verified share, failures, calls, cost, rate, time left."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -98,25 +98,32 @@ class _Progress:
         self.kept = self.rejected = self.failed = self.calls = 0
         self.cost: float | None = 0.0
         self.last_reason: str | None = None
+        self.waiting: str | None = None
         self.started = self.last_line = time.monotonic()
 
-    def take(self, event: StageStarted | TraceFinished) -> None:
+    def take(self, event: StageStarted | TraceFinished | Pulse) -> None:
         if isinstance(event, StageStarted):
             self._begin(event.stage, event.total)
             self.clear()
             if not self._live:
                 self._console.print(f"{event.stage} …", markup=False)
             return
+        if isinstance(event, Pulse):
+            self.waiting = event.waiting
+        else:
+            self._count(event)
+        now = time.monotonic()
+        if now - self.last_line >= (LIVE_LINE_EVERY_S if self._live else PLAIN_LINE_EVERY_S):
+            self.last_line = now
+            self._show(self._line(now))
+
+    def _count(self, event: TraceFinished) -> None:
         self.kept += event.outcome == "kept"
         self.rejected += event.outcome == "rejected"
         self.failed += event.outcome == "failed"
         self.calls += event.calls
         self.cost = None if self.cost is None or event.cost_usd is None else self.cost + event.cost_usd
         self.last_reason = event.reason or self.last_reason
-        now = time.monotonic()
-        if now - self.last_line >= (LIVE_LINE_EVERY_S if self._live else PLAIN_LINE_EVERY_S):
-            self.last_line = now
-            self._show(self._line(now))
 
     def _line(self, now: float) -> str:
         done = self.kept + self.rejected + self.failed
@@ -124,8 +131,9 @@ class _Progress:
         left = f", about {(self.total - done) / rate:.0f} s left" if self.total and rate else ""
         cost = "?" if self.cost is None else f"{self.cost:.2f}"
         reason = f" (last: {self.last_reason})" if self.last_reason else ""
+        waiting = f"  {self.waiting}" if self.waiting else ""
         return (
-            f"{self.stage} {done}/{self.total or '?'}  verified {self.kept / max(done, 1):.0%}  rejected {self.rejected}  "
+            f"{self.stage} {done}/{self.total or '?'}{waiting}  verified {self.kept / max(done, 1):.0%}  rejected {self.rejected}  "
             f"failed {self.failed}{reason}  calls {self.calls}  $ {cost}  {rate:.1f}/s{left}"
         )
 

@@ -13,13 +13,14 @@ from eagdata.contracts import Environment, Tokenizer, Verifier
 from eagdata.events import Emit, StageStarted, ignore
 from eagdata.exporters.trajectories import Layout
 from eagdata.pipeline.assemble import Assembly
-from eagdata.pipeline.crew import Stopped, build, is_raw, prompt_of, task_source, verifier_of
+from eagdata.pipeline.calls import Stopped
+from eagdata.pipeline.crew import build, is_raw, prompt_of, task_source, verifier_of
 from eagdata.pipeline.estimate import dry_run
 from eagdata.pipeline.finish import finish, finished_summary
 from eagdata.pipeline.run import roll_out_all
 from eagdata.pipeline.summary import Summary, summarize
 from eagdata.pipeline.verification import Report, verify
-from eagdata.recipe import Plan
+from eagdata.plan import Plan
 from eagdata.registry import plugin_class
 from eagdata.store import RunStore
 

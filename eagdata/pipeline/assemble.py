@@ -15,19 +15,14 @@ from eagdata.curate.ledger import Ledger
 from eagdata.errors import AccountingError
 from eagdata.exporters.linear import linearize
 from eagdata.exporters.trajectories import SPANS, Layout, Row, subset_of, token_spans, trajectory
+from eagdata.pipeline.lengths import Lengths
 from eagdata.pipeline.outcome import leaf_reason, outcome_of
+from eagdata.plan import Rows
 from eagdata.publish.parquet import REJECTED_SCHEMA, SCHEMA, TRACES_SCHEMA, ShardWriter
-from eagdata.recipe import Rows
 from eagdata.records import Json, Leaf, Message, Node, Trace, Usage, canonical, to_json
 
-
-@dataclass(frozen=True, slots=True)
-class RowLength:
-    """Tokens of one row, and the groups that it counts in."""
-
-    groups: dict[str, str]
-    tokens: dict[str, dict[str, int]]
-    """Tokenizer -> span -> tokens."""
+GROUPINGS = ("family", "subset", "source")
+"""Columns that the length report groups rows by."""
 
 
 @dataclass
@@ -49,7 +44,7 @@ class Tally:
     isolation: set[str] = field(default_factory=set)
     licenses: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
-    lengths: list[RowLength] = field(default_factory=list)
+    lengths: Lengths = field(default_factory=Lengths)
     ledger: Ledger = field(default_factory=Ledger)
 
     @property
@@ -162,8 +157,8 @@ class Assembly:
         counted = {self._layout.tokenizer: {span: cast("dict[str, int]", row["tokens"])[span] for span in SPANS}}
         for tokenizer in self.tokenizers[1:]:
             counted[tokenizer.name] = token_spans(prompt, shown, view, tokenizer.count)
-        groups = {key: str(row[key]) for key in ("family", "subset", "source")}
-        tally.lengths.append(RowLength(groups, counted))
+        groups = {key: str(row[key]) for key in GROUPINGS}
+        tally.lengths.add(groups, counted)
 
     def _count(self, trace: Trace, kept: Sequence[Leaf]) -> None:
         """Through the stages as far as the task came."""

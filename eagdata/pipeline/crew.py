@@ -6,24 +6,21 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 from eagdata import __version__
-from eagdata.contracts import Environment, Reply, Request, Search, TaskSource, Teacher, Verifier
-from eagdata.errors import EagdataError, RecipeError
-from eagdata.recipe import Plan
-from eagdata.records import Json, Message, Task, Trace, canonical, sha256, to_json, well_formed
+from eagdata.contracts import Environment, Request, Search, TaskSource, Teacher, Verifier
+from eagdata.errors import RecipeError
+from eagdata.pipeline.budget import Budget
+from eagdata.pipeline.calls import Calls
+from eagdata.plan import Plan
+from eagdata.records import Json, Message, Task, Trace, canonical, sha256
 from eagdata.registry import plugin_class
-from eagdata.rollout import Crew, Propose, rollout
-from eagdata.store import RunStore, call_key
+from eagdata.rollout import Crew, rollout
+from eagdata.store import RunStore
 from eagdata.teachers.prompts import STOP, raw_system_prompt, run_tool, system_prompt
 from eagdata.teachers.prompts import demonstration as worked_example
-
-
-class Stopped(EagdataError):
-    """The user asked to stop: no new call begins, those in flight are awaited and saved."""
-
-    exit_code = 130
 
 
 def build(kind: str, name: str, config: object) -> object:
@@ -59,15 +56,14 @@ class Company:
     plan: Plan
     store: RunStore
     teacher: Teacher
+    calls: Calls
     search: Search
     environment: Environment
     judge: Environment
-    stopping: asyncio.Event
     verifiers: dict[str, Verifier] = field(default_factory=dict)
-    in_flight: set[asyncio.Future[Reply]] = field(default_factory=set)
 
     async def roll_out(self, task: Task, position: int) -> Trace:
-        """The finished trace of one task, journaled. Raises: Stopped, and what concerns the whole run."""
+        """The trace of one task. Raises: Stopped, and what concerns the whole run."""
         seed = int(sha256(canonical([self.plan.seed, task.id]))[:15], 16)
         raw = is_raw(self.plan, position)
         verifier = verifier_of(task, self.verifiers)
@@ -75,7 +71,7 @@ class Company:
         tools = (run_tool(self.environment.language),) if tool else ()
         plan, shown = self.plan, self.plan.prompt.demonstration
         crew = Crew(
-            propose=self._propose(task),
+            propose=partial(self.calls.propose, task.id),
             search=self.search,
             environment=None if raw else self.environment,
             judge=None if raw else self.judge,
@@ -88,7 +84,7 @@ class Company:
             replay_runs=plan.verification.replay_runs,
         )
         sampling = self.teacher.sampling() | ({"tools": list[Json](tools)} if tools else {})
-        trace = replace(
+        return replace(
             await rollout(task, crew, seed=seed),
             search=plan.plugins["search"],
             teacher=self.teacher.name,
@@ -98,35 +94,6 @@ class Company:
             environment_version=self.environment.version,
             eagdata_version=__version__,
         )
-        self.store.record_trace(position, trace)
-        return trace
-
-    def _propose(self, task: Task) -> Propose:
-        async def propose(path: str, request: Request) -> tuple[str, Reply]:
-            asked = cast("Json", to_json(request))
-            key = call_key(plan_digest=self.plan.digest, task_id=task.id, path=path, request=asked)
-            reply = self.store.reply(key)
-            if reply is None:
-                if self.stopping.is_set():
-                    raise Stopped("stopped before the next call")
-                call = asyncio.ensure_future(self._call(request, key=key, task_id=task.id, path=path))
-                self.in_flight.add(call)
-                call.add_done_callback(self.in_flight.discard)
-                reply = await asyncio.shield(call)
-            return key, reply
-
-        return propose
-
-    async def _call(self, request: Request, *, key: str, task_id: str, path: str) -> Reply:
-        """One paid call, journaled before anyone sees the reply."""
-        reply = await self.teacher.propose(request)
-        reply = replace(reply, content=well_formed(reply.content), reasoning=reply.reasoning and well_formed(reply.reasoning))
-        self.store.record_reply(key, reply, task_id=task_id, path=path)
-        return reply
-
-    async def settle(self) -> None:
-        """Wait for the calls in flight: what is paid for is saved, whoever has stopped waiting for it."""
-        await asyncio.gather(*self.in_flight, return_exceptions=True)
 
 
 def prompt_of(
@@ -151,16 +118,22 @@ def is_raw(plan: Plan, position: int) -> bool:
 
 @asynccontextmanager
 async def company(plan: Plan, store: RunStore, stopping: asyncio.Event) -> AsyncIterator[Company]:
-    """Open teacher, environment and judge. Raises: PrerequisiteError, TeacherError, EnvironmentFault."""
+    """Open teacher, environment and judge. Raises: PrerequisiteError, TeacherError, EnvironmentFault; RecipeError for a budget that
+    the teacher cannot be held to."""
     teacher = cast("Teacher", build("teachers", plan.plugins["teacher"], plan.configs["teacher"]))
     search = cast("Search", build("search", plan.plugins["search"], plan.configs["search"]))
     live, judging = (cast("Environment", build("environments", plan.plugins["environment"], plan.configs["environment"])) for _ in range(2))
     async with teacher, live, judging:
-        opened = Company(plan=plan, store=store, teacher=teacher, search=search, environment=live, judge=judging, stopping=stopping)
+        budget = Budget(cost_usd=plan.budget.cost_usd, tokens=plan.budget.tokens, store=store)
+        budget.check(teacher.most(Request(messages=(Message(role="user", content=""),), seed=0)), teacher=teacher.name)
+        calls = Calls(
+            teacher=teacher, store=store, budget=budget, plan_digest=plan.digest, stopping=stopping, prefill=plan.prompt.prefill
+        )  # fmt: skip
+        opened = Company(plan=plan, store=store, teacher=teacher, calls=calls, search=search, environment=live, judge=judging)
         try:
             yield opened
         finally:
-            await opened.settle()
+            await calls.settle()
 
 
 def task_source(plan: Plan) -> TaskSource:

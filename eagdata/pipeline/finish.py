@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from array import array
 from collections import Counter
 from pathlib import Path
 from typing import cast
@@ -14,12 +15,12 @@ from eagdata.analyze.plots import Series, draw_lengths
 from eagdata.analyze.report import report_page
 from eagdata.contracts import Tokenizer
 from eagdata.exporters.trajectories import SPANS
-from eagdata.pipeline.assemble import Assembly, Tally
+from eagdata.pipeline.assemble import GROUPINGS, Assembly, Tally
 from eagdata.pipeline.summary import Summary
+from eagdata.plan import Plan
 from eagdata.publish.card import dataset_card
 from eagdata.publish.files import WrittenFile, write_file
 from eagdata.publish.manifest import MANIFEST, write_manifest
-from eagdata.recipe import Plan
 from eagdata.records import Json
 
 MOST_SERIES = 6
@@ -72,17 +73,17 @@ def _is_as_listed(folder: Path, file: dict[str, object]) -> bool:
 
 
 def _lengths(tally: Tally, tokenizer: Tokenizer) -> dict[str, Json]:
-    spans = {span: [row.tokens[tokenizer.name][span] for row in tally.lengths] for span in SPANS}
-    groups = {key: [row.groups[key] for row in tally.lengths] for key in ("family", "subset", "source")}
+    spans = {span: tally.lengths.tokens(tokenizer.name, span) for span in SPANS}
+    groups = {grouping: tally.lengths.labels(grouping) for grouping in GROUPINGS}
     return length_statistics(spans, groups, tokenizer=tokenizer.name, revision=tokenizer.revision)
 
 
 def _series(plan: Plan, tally: Tally, tokenizer: str) -> list[Series]:
     """The whole set, and its subsets where there are several."""
-    found = [Series(plan.name, [row.tokens[tokenizer][PLOTTED] for row in tally.lengths])]
-    subsets = sorted({row.groups["subset"] for row in tally.lengths})
+    tokens, labels = tally.lengths.tokens(tokenizer, PLOTTED), tally.lengths.labels("subset")
+    found, subsets = [Series(plan.name, tokens)], sorted(set(labels))
     if len(subsets) > 1:
-        found += [Series(name, [r.tokens[tokenizer][PLOTTED] for r in tally.lengths if r.groups["subset"] == name]) for name in subsets]
+        found += [Series(name, array("I", (t for t, label in zip(tokens, labels, strict=True) if label == name))) for name in subsets]
     return found[:MOST_SERIES]
 
 

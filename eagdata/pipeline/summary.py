@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from eagdata.pipeline.assemble import Tally
-from eagdata.recipe import Plan
-from eagdata.records import Json
+from eagdata.pipeline.budget import budget_options, budget_words
+from eagdata.pipeline.estimate import Estimate, estimate, known_price, measured
+from eagdata.plan import Expect, Plan
+from eagdata.records import Json, Usage
+from eagdata.store import RunStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +25,13 @@ class Summary:
     teacher: dict[str, Json]
     environment: dict[str, Json]
     rows: dict[str, Json]
+    estimate: dict[str, Json] = field(default_factory=dict)
+    """The recipe's estimate for the finished tasks, held against what they took."""
+    expect: dict[str, Json] = field(default_factory=dict)
+    """What a finished task took, on average: the recipe's `expect` of the next run."""
+    spent: dict[str, Json] | None = None
+    """What counts against a budget: all replies, also to tasks that are not finished, and lost tries at their most. Not of the
+    manifest: a run that was killed and resumed has lost tries that another had not."""
     time_s: float | None
     """Seconds of this call; None if it found the run finished."""
     missed: tuple[str, ...]
@@ -44,6 +55,9 @@ class Summary:
             "teacher": self.teacher,
             "environment": self.environment,
             "rows": self.rows,
+            "estimate": self.estimate,
+            "expect": self.expect,
+            "spent": self.spent,
             "missed": list(self.missed),
             "time_s": self.time_s,
             "paths": {key: str(self.run / value) for key, value in paths.items()},
@@ -56,24 +70,47 @@ class Summary:
         why = ", ".join(f"{reason} {count}" for reason, count in reasons[:3])
         subsets = ", ".join(f"{n} {subset}" for subset, n in cast("dict[str, int]", rows["subsets"]).items())
         isolation = ", ".join(cast("list[str]", self.environment["isolation"])) or "none"
-        cost = self.teacher["cost_usd"]
-        spent = "unknown" if cost is None else f"{cost:.4f} USD"
         took = "was finished before" if self.time_s is None else f"took {self.time_s:.1f} s"
         four = " + ".join(f"{counts[part]} {part}" for part in ("kept", "rejected", "failed", "unspent"))
         return [
             f"{four} = {counts['planned']} planned",
             f"{rows['rows']} rows: {subsets or 'none'}" + (f"; rejected: {why}" if why else ""),
-            f"{self.teacher['calls']} teacher calls, cost {spent}; {self.environment['actions']} actions, "
+            f"{self.teacher['calls']} teacher calls, {self._cost()}; {self.environment['actions']} actions, "
             f"{self.environment['forks']} forks, isolation {isolation}",
+            *self._spending(),
             f"{took}; data: {self.run / 'data'}  report: {self.run / 'report' / 'report.html'}  card: {self.run / 'README.md'}",
             *(f"not met: {text}" for text in self.missed),
             f"next: eagdata verify {self.run / 'data' / 'trajectories'}",
         ]
 
+    def _cost(self) -> str:
+        cost, a_row = self.teacher["cost_usd"], self.teacher.get("cost_per_kept_row_usd")
+        if cost is None:
+            return "cost unknown"
+        return f"cost {cost:.4f} USD" + (f", {a_row:.6f} a kept row" if a_row else "")
+
+    def _spending(self) -> Iterator[str]:
+        """What is worth a line only where something is paid, lost or expected."""
+        if self.teacher.get("prices"):
+            yield f"prices: {self.teacher['prices']}"
+        if self.spent and self.spent["lost_tries"]:
+            yield f"{self.spent['lost_tries']} tries brought no usable answer and may have been billed: at most {self._most_spent()} in all"
+        parts = cast("dict[str, dict[str, float | None]]", self.estimate)
+        held = [f"{name.replace('_', ' ')} {part['ratio']:.2f} of {part['expected']:,}" for name, part in parts.items() if part["ratio"]]
+        if held:
+            yield f"against the estimate: {', '.join(held)}"
+        elif any(value is not None for value in self.expect.values()):
+            said = ", ".join(f"{key}: {value:g}" for key, value in self.expect.items() if value is not None)
+            yield f"for the recipe, so that --dry-run can estimate:  expect: {{{said}}}"
+
+    def _most_spent(self) -> str:
+        cost = (self.spent or {})["cost_usd"]
+        return "an unknown cost" if cost is None else f"{cost:.4f} USD"
+
 
 def summarize(plan: Plan, folder: Path, tally: Tally, *, time_s: float | None) -> Summary:
     """Raises: AccountingError if the counts do not add up."""
-    usage = tally.usage
+    usage, price = tally.usage, known_price(plan)
     return Summary(
         run=folder,
         plan_digest=plan.digest,
@@ -84,6 +121,8 @@ def summarize(plan: Plan, folder: Path, tally: Tally, *, time_s: float | None) -
             "completion_tokens": usage.completion_tokens if usage.calls else None,
             "cached_tokens": usage.cached_tokens,
             "cost_usd": usage.cost_usd,
+            "cost_per_kept_row_usd": None if usage.cost_usd is None or not tally.rows else usage.cost_usd / tally.rows,
+            "prices": price.words() if price else None,
         },
         environment={"actions": tally.actions, "forks": tally.forks, "isolation": list[Json](sorted(tally.isolation))},
         rows={
@@ -92,10 +131,33 @@ def summarize(plan: Plan, folder: Path, tally: Tally, *, time_s: float | None) -
             "branches_per_trace": round(tally.branches / tally.traces, 3) if tally.traces else None,
             "dropped_branches_by_reason": dict(sorted(tally.dropped_branches.items())),
         },
+        estimate=_held_against(estimate(plan, plan.expect, tasks=tally.traces), usage),
+        expect=_plain(measured(usage, tasks=tally.traces)),
         time_s=time_s,
         missed=tuple(_missed(plan, tally)),
         gave_up=_failed_share(tally) > plan.thresholds.max_failed,
     )
+
+
+def spending(store: RunStore) -> dict[str, Json]:
+    """What a run has spent so far, for `Summary.spent`."""
+    spent = store.spent()
+    tokens = None if spent.prompt_tokens is None or spent.completion_tokens is None else spent.prompt_tokens + spent.completion_tokens
+    return {"tokens": tokens, "cost_usd": spent.cost_usd if spent.calls else 0.0, "lost_tries": store.lost_tries()}
+
+
+def _held_against(expected: Estimate, usage: Usage) -> dict[str, Json]:
+    """Expected, actual and their ratio; None where either is unknown."""
+    found: dict[str, Json] = {}
+    for name, wanted in expected.to_json().items():
+        actual = getattr(usage, name) if usage.calls else None
+        ratio = round(actual / cast("float", wanted), 3) if wanted and actual is not None else None
+        found[name] = {"expected": wanted, "actual": actual, "ratio": ratio}
+    return found
+
+
+def _plain(expect: Expect) -> dict[str, Json]:
+    return {"calls": expect.calls, "prompt_tokens": expect.prompt_tokens, "completion_tokens": expect.completion_tokens}
 
 
 def _failed_share(tally: Tally) -> float:
@@ -104,6 +166,11 @@ def _failed_share(tally: Tally) -> float:
 
 def _missed(plan: Plan, tally: Tally) -> list[str]:
     missed = []
+    if tally.unspent and (budget := budget_words(plan.budget)):
+        missed.append(
+            f"the budget of {budget} ended the run after {tally.traces:,} of {tally.planned:,} tasks; "
+            f"the same command with a larger {budget_options(plan.budget)} goes on"
+        )
     share = tally.kept / tally.planned if tally.planned else 0.0
     if share < plan.thresholds.min_kept:
         missed.append(f"kept {share:.1%} of the tasks, asked for {plan.thresholds.min_kept:.1%} (thresholds.min_kept)")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.endpoint import endpoint
 from tests.e2e.running import eagdata
+from tests.endpoint import Dials, Procedural, serving
 
 JSONL = ("generate", "gsm8k", "--n", 3, "--set", "tasks.path=rows.jsonl")
 
@@ -132,11 +132,12 @@ def test_dry_run_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_the_first_ctrl_c_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
-    with endpoint(tmp_path / "log") as url:
-        command = ["generate", "quickstart", "--n", "400", "--out", "run", "--teacher", "openai_chat", "--model", "p", "--base-url", url]
+    with serving(Procedural(), dials=Dials(latency_s=0.004)) as server:
+        command = ["generate", "quickstart", "--n", "400", "--out", "run", "--teacher", "openai_chat", "--model", "p"]
+        command += ["--base-url", server.url]
         process = subprocess.Popen([sys.executable, "-m", "eagdata.cli", *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and len((tmp_path / "log").read_text().split()) < 30:
+        while time.monotonic() < deadline and len(server.books.answers) < 30:
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
