@@ -1,22 +1,12 @@
-"""The ledger: what entered each stage, what was dropped there and why. Nothing leaves without an entry."""
+"""The ledger: how many items entered each stage, and how many were dropped there for which reason. Nothing leaves without an entry."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from eagdata.errors import AccountingError
 from eagdata.records import Json
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drop:
-    """One removal."""
-
-    id: str
-    stage: str
-    reason: str
-    evidence: str = ""
 
 
 @dataclass(slots=True)
@@ -30,16 +20,12 @@ class _Stage:
 class Ledger:
     """Counts items through stages, in the order in which the stages were first entered. Items may stream through several at once.
 
-    Each item is entered, then kept or dropped, once per stage; anything else is an AccountingError at once.
+    Each item is entered, then kept or dropped, once per stage; anything else is an AccountingError at once. Which items were
+    dropped, and on what evidence, is the caller's to write down: the ledger is as small after a million drops as after one.
     """
 
     def __init__(self) -> None:
         self._stages: dict[str, _Stage] = {}
-        self._drops: list[Drop] = []
-
-    @property
-    def drops(self) -> tuple[Drop, ...]:
-        return tuple(self._drops)
 
     def enter(self, stage: str, item: str) -> None:
         """`item` comes up for a decision. Raises: AccountingError if it already waits for one there."""
@@ -53,18 +39,13 @@ class Ledger:
         """Raises: AccountingError if `item` does not wait for a decision there."""
         self._decide(stage, item).kept += 1
 
-    def drop(self, stage: str, item: str, *, reason: str, evidence: str = "") -> None:
+    def drop(self, stage: str, item: str, *, reason: str) -> None:
         """Raises: AccountingError if `item` does not wait for a decision there."""
         self._decide(stage, item).dropped[reason] += 1
-        self._drops.append(Drop(id=item, stage=stage, reason=reason, evidence=evidence))
 
     def funnel(self) -> list[dict[str, Json]]:
         """One object a stage: stage, input, kept, dropped, reasons. Raises: AccountingError if an item is still undecided."""
         return [self._line(name, stage) for name, stage in self._stages.items()]
-
-    def to_json(self) -> dict[str, Json]:
-        """The funnel and every drop. Raises: AccountingError as `funnel` does."""
-        return {"funnel": list(self.funnel()), "drops": [asdict(drop) for drop in self._drops]}
 
     def _decide(self, stage: str, item: str) -> _Stage:
         found = self._stages.get(stage)

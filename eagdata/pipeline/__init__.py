@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -18,7 +19,7 @@ from eagdata.pipeline.crew import build, is_raw, prompt_of, task_source, verifie
 from eagdata.pipeline.estimate import dry_run
 from eagdata.pipeline.finish import finish, finished_summary
 from eagdata.pipeline.run import roll_out_all
-from eagdata.pipeline.summary import Summary, summarize
+from eagdata.pipeline.summary import Summary, spending, summarize
 from eagdata.pipeline.verification import Report, verify
 from eagdata.plan import Plan
 from eagdata.registry import plugin_class
@@ -38,14 +39,14 @@ async def generate(plan: Plan, folder: Path, *, fresh: bool = False, emit: Emit 
         failed = store.forget_failed()
         done = None if failed else finished_summary(plan, folder, finished=len(store.finished()))
         if done:
-            return done
+            return replace(done, spent=spending(store))
         planned = await roll_out_all(plan, store, task_source(plan), emit=emit, stopping=stopping or asyncio.Event())
         emit(StageStarted("rows"))
         assembly = _assemble(plan, folder, store, planned=planned, created_at=began.isoformat(timespec="seconds"))
         emit(StageStarted("report"))
         summary = summarize(plan, folder, assembly.tally, time_s=time.monotonic() - started)
         finish(plan, folder, assembly, summary, created_at=began.isoformat(timespec="seconds"))
-        return summary
+        return replace(summary, spent=spending(store))
 
 
 def _assemble(plan: Plan, folder: Path, store: RunStore, *, planned: int, created_at: str) -> Assembly:

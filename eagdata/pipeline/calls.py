@@ -29,7 +29,8 @@ class Calls:
     stopping: asyncio.Event
     prefill: str = ""
     """What each reply is made to begin with."""
-    in_flight: set[asyncio.Future[Reply]] = field(default_factory=set)
+    in_flight: int = 0
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def propose(self, task_id: str, path: str, request: Request) -> tuple[str, Reply]:
         """Journal key and reply: the journaled one if the call was completed before.
@@ -41,15 +42,20 @@ class Calls:
         if reply is None:
             if self.stopping.is_set():
                 raise Stopped("stopped before the next call")
-            call = asyncio.ensure_future(self._call(request, key=key, task_id=task_id, path=path))
-            self.in_flight.add(call)
-            call.add_done_callback(self.in_flight.discard)
-            reply = await asyncio.shield(call)  # who stops waiting does not stop what is paid for
+            self.in_flight += 1
+            try:
+                reply = await self._call(request, key=key, task_id=task_id, path=path)
+            finally:
+                self.in_flight -= 1
+                if not self.in_flight:
+                    self._idle.set()
         return key, reply
 
     async def settle(self) -> None:
-        """Wait for the calls in flight: what is paid for is saved, whoever has stopped waiting for it."""
-        await asyncio.gather(*self.in_flight, return_exceptions=True)
+        """Wait for the calls in flight: what is paid for is saved, also where the rollout around it has ended meanwhile."""
+        while self.in_flight:
+            self._idle.clear()
+            await self._idle.wait()
 
     async def _call(self, request: Request, *, key: str, task_id: str, path: str) -> Reply:
         meter = self.budget.meter(key, task_id=task_id, path=path)

@@ -44,7 +44,7 @@ def finish(plan: Plan, folder: Path, assembly: Assembly, summary: Summary, *, cr
         write_file(folder / "report" / "report.html", report_page(stats, svg=drawing.svg)),
         write_file(folder / "README.md", dataset_card(stats, configs=configs)),
     ]
-    body = {key: value for key, value in summary.to_json().items() if key not in ("run", "paths", "time_s")}
+    body = {key: value for key, value in summary.to_json().items() if key not in ("run", "paths", "time_s", "spent")}
     body |= {"name": plan.name, "eagdata_version": __version__}
     files: list[WrittenFile] = [*assembly.files, *written]
     write_manifest(folder, body, files=files, time={"created_at": created_at, "time_s": summary.time_s})
@@ -54,13 +54,12 @@ def finished_summary(plan: Plan, folder: Path, *, finished: int) -> Summary | No
     """The summary of a run that is done: its manifest is there, counts as many tasks as the journal, and its files are as it says."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
-        planned = manifest["counts"]["planned"] - manifest["counts"]["unspent"]
-        whole = planned == finished and all(_is_as_listed(folder, file) for file in manifest["files"])
+        whole = manifest["counts"]["planned"] == finished and all(_is_as_listed(folder, file) for file in manifest["files"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no manifest, or one that is not ours: the rows are written anew from the journal
     if not whole or manifest["plan_digest"] != plan.digest:
         return None
-    known = {key: manifest[key] for key in ("plan_digest", "counts", "teacher", "environment", "rows")}
+    known = {key: manifest[key] for key in ("plan_digest", "counts", "teacher", "environment", "rows", "estimate", "expect")}
     return Summary(run=folder, time_s=None, missed=tuple(manifest["missed"]), gave_up=False, **known)
 
 

@@ -80,7 +80,7 @@ async def _all_hands(queue: Iterator[_Due], crew: Company, progress: _Progress, 
     try:
         while hands:
             waits = crew.teacher.waiting()
-            emit(Pulse(len(crew.calls.in_flight), f"{waits.calls} calls wait: {waits.why}" if waits else None))
+            emit(Pulse(crew.calls.in_flight, f"{waits.calls} calls wait: {waits.why}" if waits else None))
             extra = min(size, waits.calls) + size - len(hands) if waits and not progress.source_empty else 0
             hands |= {asyncio.ensure_future(_work(queue, crew, progress, emit, most=1)) for _ in range(extra)}
             _, hands = await asyncio.wait(hands, timeout=PULSE_S, return_when=asyncio.ALL_COMPLETED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -25,9 +25,9 @@ class Summary:
     teacher: dict[str, Json]
     environment: dict[str, Json]
     rows: dict[str, Json]
-    estimate: dict[str, Json] = field(default_factory=dict)
+    estimate: dict[str, Json]
     """The recipe's estimate for the finished tasks, held against what they took."""
-    expect: dict[str, Json] = field(default_factory=dict)
+    expect: dict[str, Json]
     """What a finished task took, on average: the recipe's `expect` of the next run."""
     spent: dict[str, Json] | None = None
     """What counts against a budget: all replies, also to tasks that are not finished, and lost tries at their most. Not of the
@@ -84,28 +84,28 @@ class Summary:
         ]
 
     def _cost(self) -> str:
-        cost, a_row = self.teacher["cost_usd"], self.teacher.get("cost_per_kept_row_usd")
+        cost, a_row = self.teacher["cost_usd"], self.teacher["cost_per_kept_row_usd"]
         if cost is None:
             return "cost unknown"
         return f"cost {cost:.4f} USD" + (f", {a_row:.6f} a kept row" if a_row else "")
 
     def _spending(self) -> Iterator[str]:
         """What is worth a line only where something is paid, lost or expected."""
-        if self.teacher.get("prices"):
+        if self.teacher["prices"]:
             yield f"prices: {self.teacher['prices']}"
         if self.spent and self.spent["lost_tries"]:
-            yield f"{self.spent['lost_tries']} tries brought no usable answer and may have been billed: at most {self._most_spent()} in all"
+            cost = self.spent["cost_usd"]
+            most = "" if cost is None else f"; with them the run has cost at most {cost:.4f} USD"
+            yield f"tries without a usable answer, possibly billed: {self.spent['lost_tries']}{most}"
         parts = cast("dict[str, dict[str, float | None]]", self.estimate)
-        held = [f"{name.replace('_', ' ')} {part['ratio']:.2f} of {part['expected']:,}" for name, part in parts.items() if part["ratio"]]
+        held = [
+            f"{p['actual']:,} of {p['expected']:,} {name.replace('_', ' ')} ({p['ratio']:.2f})" for name, p in parts.items() if p["ratio"]
+        ]
         if held:
             yield f"against the estimate: {', '.join(held)}"
         elif any(value is not None for value in self.expect.values()):
             said = ", ".join(f"{key}: {value:g}" for key, value in self.expect.items() if value is not None)
             yield f"for the recipe, so that --dry-run can estimate:  expect: {{{said}}}"
-
-    def _most_spent(self) -> str:
-        cost = (self.spent or {})["cost_usd"]
-        return "an unknown cost" if cost is None else f"{cost:.4f} USD"
 
 
 def summarize(plan: Plan, folder: Path, tally: Tally, *, time_s: float | None) -> Summary:

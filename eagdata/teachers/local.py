@@ -26,7 +26,9 @@ _CACHE_MB = 1024
 """Prompts that lost their slot wait in memory for their next turn; llama.cpp would give them 8 GB."""
 _TRY_S, _CALL_S = 3600.0, 86_400.0
 """Patience with one try and with one call, the wait for a slot included: a slow model is still at work, and nobody else answers."""
-_POLL_S = 0.05
+_POLL_S = 1.5
+"""Asked more often than once a second, llama.cpp never finds the time to notice that a caller has hung up (measured, and read in
+`server_response::recv_with_timeout`), and generates to the end for nobody."""
 
 
 class LocalTeacher:
@@ -106,7 +108,8 @@ class LocalTeacher:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """Hangs up before it stops the server: that one waits for its callers, and keeps the interpreter's lock while it does."""
+        """Hangs up and waits until the server is idle before it stops it: stopped with a call in work, or before its main loop turns,
+        it may wait for ever, and keeps the interpreter's lock while it does (two of three times with twelve calls, measured)."""
         if self._client:
             await self._client.__aexit__(kind, error, tb)
             self._client = None
@@ -180,18 +183,16 @@ def _serve(config: LocalTeacher.Config, *, name: str) -> Any:  # xllamacpp has n
     if config.threads is not None:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = config.threads
     try:
-        server = llama.Server(params)
+        return llama.Server(params)
     except RuntimeError as error:
         raise PrerequisiteError(
             f"llama.cpp cannot load {config.model}",
             why=f"it is damaged, of a kind that xllamacpp {version('xllamacpp')} does not know, or too large for the free memory",
             mend="check the file; pip install --upgrade xllamacpp; or lower teacher.slots and teacher.context_tokens",
         ) from error
-    _is_idle(server)  # its answer shows that the main loop turns: stopped before that, the server never ends
-    return server
 
 
 def _is_idle(server: Any) -> bool:  # xllamacpp has no types
-    """Whether no call is in work or waits for a slot."""
+    """Whether no call is in work or waits for a slot. The main loop answers: it turns."""
     told = server.handle_metrics().splitlines()
     return "llamacpp:requests_processing 0" in told and "llamacpp:requests_deferred 0" in told

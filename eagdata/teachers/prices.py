@@ -71,11 +71,14 @@ class PriceSettings(Protocol):
 
 
 def price_in(given: PriceSettings, model: str | None) -> Price | None:
-    """The price that the settings of a teacher say, else that of a file. None: unknown. Raises: RecipeError for a wrong file."""
+    """The price that the settings of a teacher say, else that of a file. None: unknown. Raises: RecipeError for a wrong price or file."""
     prompt, completion = given.price_prompt_usd_per_mtok, given.price_completion_usd_per_mtok
-    if prompt is not None and completion is not None:
+    if prompt is None or completion is None:
+        return price_of(model, file=given.prices) if model else None
+    try:
         return Price(prompt=prompt, completion=completion, cached=given.price_cached_usd_per_mtok, as_of=None, source="the recipe")
-    return price_of(model, file=given.prices) if model else None
+    except ValueError as error:
+        raise RecipeError("the recipe's price is none", why=str(error), mend="mend teacher.price_*_usd_per_mtok") from error
 
 
 def price_of(model: str, *, file: str | None) -> Price | None:

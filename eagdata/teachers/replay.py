@@ -1,7 +1,8 @@
 """A teacher that says again what another one once said, and the recorder that writes it down.
 
 A recording is JSON lines, `.gz` or not: {"request": <chat completions request>, "response": <its response>}, so that the log of
-any OpenAI-compatible proxy serves. Lines that we write also hold "sample", the index of the sibling that was asked for.
+any OpenAI-compatible proxy serves. Lines that we write also hold "sample", the index of the sibling that was asked for; one without
+"usage" is of a sibling that came with another one's request.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import io
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
@@ -191,7 +192,10 @@ def _read(line: bytes, place: str) -> _Line:
         request, sample = value["request"], value.get("sample")
         messages = [message_json(_message(message)) for message in request["messages"]]
         greedy = request.get("temperature") == 0
-        return _Line(request.get("model"), cast("list[Json]", messages), greedy, read_replies(value["response"]), sample)
+        replies = read_replies(value["response"])
+        if sample is not None and "usage" not in value["response"]:
+            replies = tuple(replace(reply, usage=Usage()) for reply in replies)
+        return _Line(request.get("model"), cast("list[Json]", messages), greedy, replies, sample)
     except WrongShape as error:
         raise RecipeError(f"{place} is no recorded call", why=str(error), mend="record it again, or take the line out") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -42,6 +42,7 @@ class Transport:
     def __init__(self, url: str, *, key: str | None, timeout_s: float) -> None:
         self._url, self._key, self._timeout_s = url, key, timeout_s
         self._session: aiohttp.ClientSession | None = None
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(30.0, timeout_s))
         self._proxy: str | None = None
 
     async def open(self) -> None:
@@ -52,9 +53,7 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ttl_dns_cache=300),
             headers=_headers(self._url, self._key),
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=min(30.0, self._timeout_s)),
             cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Content-Type"),
         )
 
     async def close(self) -> None:
@@ -71,9 +70,9 @@ class Transport:
         if self._session is None:
             raise RuntimeError("open the teacher with `async with` before asking it")
         method = "GET" if body is None else "POST"
-        timeout = None if timeout_s >= self._timeout_s else aiohttp.ClientTimeout(total=timeout_s)
-        told = {} if timeout is None else {"timeout": timeout}
-        async with self._session.request(method, self._url + path, data=body, proxy=self._proxy, **told) as response:  # type: ignore[arg-type]
+        data = None if body is None else aiohttp.BytesPayload(body, content_type="application/json")
+        timeout = self._timeout if timeout_s >= self._timeout_s else aiohttp.ClientTimeout(total=timeout_s)
+        async with self._session.request(method, self._url + path, data=data, proxy=self._proxy, timeout=timeout) as response:
             raw = await (response.read() if (response.content_length or MOST_BYTES) < MOST_BYTES else _bounded(response))
             return Answer(response.status, response.headers, raw)
 

@@ -140,8 +140,8 @@ def _reply(choice: Json, body: dict[str, Json], usage: Usage) -> Reply:
         if message is not None:
             raise WrongShape(f"`message` is {_kind(message)}, not an object")
         message = {}
-    content = _text(message, "content") or _text(message, "refusal") or ""
-    reasoning = _text(message, "reasoning_content") or _text(message, "reasoning")
+    content = _text(message.get("content") or message.get("refusal"), "content") or ""
+    reasoning = _text(message.get("reasoning_content") or message.get("reasoning"), "reasoning")
     calls = _calls(message["tool_calls"]) if "tool_calls" in message else None
     finish, model = choice.get("finish_reason"), body.get("model")
     if not isinstance(finish, str):
@@ -170,12 +170,11 @@ def _broken_off(reply: Reply, error: Json) -> Reply:
     return Reply(content="", finish_reason="error", usage=reply.usage, model=reply.model, extra=extra)
 
 
-def _text(message: dict[str, Json], key: str) -> str | None:
-    value = message.get(key)
+def _text(value: Json, name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise WrongShape(f"`{key}` is {_kind(value)}, not a text")
+        raise WrongShape(f"`{name}` is {_kind(value)}, not a text")
     return value if value.isascii() else clean(value)
 
 
@@ -213,8 +212,7 @@ def _usage(used: dict[str, Json], *, cost: Cost | None, uncounted: bool) -> Usag
     cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
     if cached is None:
         cached = _count(used.get("prompt_cache_hit_tokens"))
-    said = used.get("cost")
-    usd = float(said) if isinstance(said, int | float) and not isinstance(said, bool) else None
+    usd = _number(used.get("cost"))
     if usd is None and cost:
         usd = cost(prompt, completion, cached)
     return Usage(calls=1, prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached, cost_usd=usd)
@@ -228,6 +226,10 @@ def _usage_json(usage: Usage, *, reasoning: Json) -> dict[str, Json]:
 
 def _count(value: Json) -> int | None:
     return value if type(value) is int and value >= 0 else None
+
+
+def _number(value: Json) -> float | None:
+    return float(value) if isinstance(value, float) or type(value) is int else None
 
 
 def _kind(value: Json) -> str:

@@ -81,3 +81,11 @@ def test_first_wins_in_input_order_and_a_second_pass_drops_nothing(keys: list[st
     assert all(seen.seen(key, by) is None for key, by in first.items())
     again = FirstWins()
     assert all(again.seen(key, by) is None for key, by in first.items())
+
+
+def test_the_id_of_the_first_is_given_back_whatever_it_is_made_of() -> None:
+    seen = FirstWins()
+    ids = ["plain", "\ud800", "ß\x00ö", ""]
+    for i, by in enumerate(ids):
+        assert seen.seen(f"{i:064x}"[::-1], by) is None
+    assert [seen.seen(f"{i:064x}"[::-1], "later") for i in range(len(ids))] == ids

@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 
-def eagdata(*arguments: object, cwd: Path, env: dict[str, str] | None = None, check: int | None = 0) -> subprocess.CompletedProcess[str]:
+def eagdata(
+    *arguments: object, cwd: Path, env: dict[str, str] | None = None, check: int | None = 0, timeout_s: float = 280
+) -> subprocess.CompletedProcess[str]:
     """Run a command; `check`: the exit code that it must have (None: any)."""
     done = subprocess.run(
         [sys.executable, "-m", "eagdata.cli", *map(str, arguments)],
-        cwd=cwd, capture_output=True, text=True, timeout=280, check=False, env={**os.environ, **(env or {})},
+        cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False, env={**os.environ, **(env or {})},
     )  # fmt: skip
     if check is not None:
         assert done.returncode == check, f"exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"

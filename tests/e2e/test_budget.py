@@ -164,8 +164,9 @@ def test_a_run_that_its_budget_ends_says_so_and_goes_on_with_a_larger_one(server
     assert counts["unspent"] > 0
     missed = f"the budget of 0.01 USD ended the run after {done} of 6 tasks; the same command with a larger --max-cost goes on"
     assert missed in last_json(first)["missed"]
-    billed = billed_pico(server)
-    assert billed <= 0.01 * PICO
+    spent = last_json(first)["spent"]["cost_usd"]
+    assert spent * PICO == pytest.approx(billed_pico(server))
+    assert last_json(first)["teacher"]["cost_usd"] < spent <= 0.01, "calls of tasks that were cut off are paid for, too"
     told = eagdata(*command, "--max-cost", 0.01, cwd=tmp_path, env=own, check=1).stderr
     assert f"not met: {missed}" in told
     last = last_json(eagdata(*command, "--max-cost", 5, "--json", cwd=tmp_path, env=own))
@@ -174,6 +175,8 @@ def test_a_run_that_its_budget_ends_says_so_and_goes_on_with_a_larger_one(server
     assert last["teacher"]["cost_usd"] * PICO == pytest.approx(billed_pico(server))
     assert last["teacher"]["cost_per_kept_row_usd"] == pytest.approx(last["teacher"]["cost_usd"] / last["rows"]["rows"])
     assert "2026-11-01, these tests" in last["teacher"]["prices"]
+    again = last_json(eagdata(*command, "--max-cost", 5, "--json", cwd=tmp_path, env=own))
+    assert {**again, "time_s": 0} == {**last, "time_s": 0}, "a finished run tells the same once more"
 
 
 if __name__ == "__main__":

@@ -29,9 +29,12 @@ PATIENT = ("--set", "teacher.wait_s=0.01", "--set", "teacher.attempts=2", "--set
 LOUD = "import logging; logging.basicConfig(level=logging.DEBUG, filename='debug.log'); from eagdata.cli import main; main()"
 
 
-@pytest.fixture(params=KEYS, ids=["usual", "unusual"])
-def key(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+both_keys = pytest.mark.parametrize("key", KEYS, ids=["usual", "unusual"])
+
+
+@pytest.fixture
+def key() -> str:
+    return KEYS[1]
 
 
 @pytest.fixture
@@ -119,6 +122,7 @@ def run(tmp_path: Path, server: Endpoint, key: str) -> Run:
     return Run(tmp_path, server, key)
 
 
+@both_keys
 def test_the_search_finds_a_key_wherever_it_is(tmp_path: Path, key: str) -> None:
     told = f"Authorization: Bearer {key}, and more"
     db = sqlite3.connect(tmp_path / "run.db")
@@ -147,6 +151,7 @@ def test_a_finished_run_holds_no_key(run: Run) -> None:
     run.is_clean()
 
 
+@both_keys
 def test_a_refused_key_is_not_told(run: Run) -> None:
     run.server.dials = Dials(refuse=1.0, quotes_key=True)
     assert run(*PATIENT) == 3
@@ -155,14 +160,10 @@ def test_a_refused_key_is_not_told(run: Run) -> None:
     run.is_clean()
 
 
-@pytest.mark.parametrize(
-    "card", ["fail", "error_in_200", "malformed", "misshapen", "wrong_type", "throttle", "cut", "reset", "stall_blank"]
-)
-def test_a_run_that_gives_up_does_not_tell_the_key(tmp_path: Path, server: Endpoint, card: str) -> None:
-    run = Run(tmp_path, server, KEYS[1])
+@pytest.mark.parametrize("card", ["fail", "error_in_200", "malformed", "wrong_type", "throttle", "reset"])
+def test_a_run_that_gives_up_does_not_tell_the_key(run: Run, card: str) -> None:
     run.server.dials = Dials(**{card: 1.0}, quotes_key=True, retry_after=("none",))
-    assert run(*PATIENT, "--json", n=3) == 4
-    assert run(*PATIENT, n=3, loud=False) == 4
+    assert run(*PATIENT, n=3) == 4
     run.is_clean()
 
 
@@ -186,12 +187,10 @@ def test_a_spent_budget_does_not_tell_the_key(run: Run) -> None:
 
 
 @pytest.mark.parametrize("place", ["http://me:{}@127.0.0.1:9/v1", "http://127.0.0.1:9/v1?api_key={}", "{}"])
-def test_a_key_in_the_base_url_is_refused_and_written_nowhere(tmp_path: Path, server: Endpoint, key: str, place: str) -> None:
-    run = Run(tmp_path, server, key)
-    (tmp_path / "here").touch()
+def test_a_key_in_the_base_url_is_refused_and_written_nowhere(run: Run, place: str) -> None:
+    (run.cwd / "here").touch()
     for more in ((), ("--dry-run",)):
-        run(*more, url=place.format(quote(key, safe="")), loud=False)
-    assert not leaks(tmp_path, key)
+        assert run(*more, url=place.format(quote(run.key, safe=""))) == 2
     run.is_clean(received=False)
 
 

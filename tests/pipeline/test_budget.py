@@ -171,6 +171,19 @@ async def test_the_first_in_line_is_not_overtaken(store: RunStore) -> None:
     assert order == ["large", "small"]
 
 
+async def test_who_is_cancelled_at_the_moment_of_being_admitted_gives_it_back(store: RunStore) -> None:
+    budget = Budget(cost_usd=None, tokens=100, store=store)
+    out = meter(budget)
+    await out.reserve(usage(80))
+    waiting = asyncio.ensure_future(meter(budget, "b").reserve(usage(60)))
+    await asyncio.sleep(0.01)
+    out.settle(usage(0))
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert waiting.cancelled()
+    await asyncio.wait_for(meter(budget, "c").reserve(usage(100)), ENDLESS_S)
+
+
 async def test_once_spent_out_nothing_more_is_allowed_and_the_error_says_how_to_go_on(store: RunStore) -> None:
     budget = Budget(cost_usd=1.0, tokens=None, store=store)
     await answered(budget, store, usage(2_000_000), usage(1_250_000))

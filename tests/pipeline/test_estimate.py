@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,11 @@ from eagdata.store import RunStore
 PAID: dict[str, Json] = {"tasks.path": "x.jsonl", "teacher.model": "gpt-4.1-mini", "n": 100}
 """0.4 USD per million prompt tokens, 1.6 per million completion tokens."""
 EXPECT: dict[str, Json] = {"expect.calls": 4, "expect.prompt_tokens": 2000, "expect.completion_tokens": 250}
+
+
+@pytest.fixture(autouse=True)
+def no_prices_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
 
 def plan_of(overrides: Mapping[str, Json] = {}, *, recipe: str = "gsm8k") -> Plan:
@@ -109,7 +115,7 @@ def test_a_finished_run_is_held_against_its_estimate() -> None:
         "cost_usd": {"expected": pytest.approx(0.0024), "actual": pytest.approx(0.1), "ratio": pytest.approx(41.667)},
     }
     told = "\n".join(summary.lines())
-    assert "against the estimate: calls 1.25 of 8, prompt tokens 2.50 of 4,000, completion tokens 2.00 of 500" in told
+    assert "against the estimate: 10 of 8 calls (1.25), 10,000 of 4,000 prompt tokens (2.50), 1,000 of 500 completion tokens (2.00)" in told
     assert "cost 0.1000 USD, 0.050000 a kept row" in told
     assert "prices: 0.4 USD per million prompt tokens" in told
 
@@ -136,7 +142,10 @@ async def test_lost_tries_are_told_with_what_they_may_have_cost(tmp_path: Path) 
         most = Usage(calls=1, prompt_tokens=900, completion_tokens=100, cost_usd=0.25)
         store.lost("k", most, task_id="t", path=".0", why="timed out")
     with RunStore(tmp_path / "run", plan) as store:
-        assert spending(store) == {"tokens": 1000, "cost_usd": 0.25, "lost_tries": 1}
+        spent = spending(store)
+    assert spent == {"tokens": 1000, "cost_usd": 0.25, "lost_tries": 1}
+    told = "tries without a usable answer, possibly billed: 1; with them the run has cost at most 0.2500 USD"
+    assert told in replace(summary_of(plan, trace(0)), spent=spent).lines()
 
 
 @pytest.mark.parametrize("recipe", ["quickstart", "eag2k"])

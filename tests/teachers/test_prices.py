@@ -70,6 +70,9 @@ def test_prices_in_the_recipe_win_over_all_files() -> None:
     Given.price_prompt_usd_per_mtok = None
     assert price_in(Given(), MINI) == price_of(MINI, file=None)
     assert price_in(Given(), None) is None
+    Given.price_prompt_usd_per_mtok = -1.0
+    with pytest.raises(RecipeError, match="price"):
+        price_in(Given(), MINI)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from eagdata.contracts import Reply, Request
+from eagdata.contracts import UNMETERED, Meter, Reply, Request
 from eagdata.errors import PrerequisiteError, RecipeError, TeacherError
-from eagdata.records import Message
+from eagdata.records import Json, Message, Usage
 from eagdata.teachers.openai_chat import OpenAIChatTeacher
 from eagdata.teachers.replay import RecordingTeacher, ReplayTeacher
+from eagdata.testing import ScriptedTeacher
 from tests.endpoint import Answer, Endpoint, completion
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real_replies.jsonl"
@@ -55,6 +56,39 @@ async def test_choices_and_repeated_calls_are_the_samples_of_a_prompt(tmp_path: 
     assert not caught.value.retryable
 
 
+class Siblings(ScriptedTeacher):
+    """Replies of one request: the first bears its usage."""
+
+    async def propose(self, request: Request, meter: Meter = UNMETERED) -> Reply:
+        usage = Usage(calls=1, prompt_tokens=9, completion_tokens=None) if request.sample == 0 else Usage()
+        extra: dict[str, Json] = {"id": "one", "logprobs": {"content": []}}
+        return Reply(content=f"{request.sample}", finish_reason="stop", usage=usage, model="m", extra=extra)
+
+
+async def test_siblings_that_came_in_one_request_count_as_one_call_when_they_are_said_again(tmp_path: Path) -> None:
+    asked = [request("q", sample=sample) for sample in range(3)]
+    async with RecordingTeacher(Siblings({}), tmp_path / "calls.jsonl") as recorder:
+        told = [await recorder.propose(one) for one in asked]
+    async with replay(tmp_path / "calls.jsonl") as teacher:
+        assert [await teacher.propose(one) for one in asked] == told
+    assert [reply.usage.calls for reply in told] == [1, 0, 0]
+
+
+async def test_of_a_recorded_request_for_several_the_first_sample_bears_the_usage(tmp_path: Path) -> None:
+    recorded = json.loads(line("q", "a", "b"))
+    recorded["response"]["usage"] = {"prompt_tokens": 9, "completion_tokens": 4}
+    (tmp_path / "calls.jsonl").write_text(json.dumps(recorded))
+    async with replay(tmp_path / "calls.jsonl") as teacher:
+        first, second = [(await teacher.propose(request("q", sample=sample))).usage for sample in range(2)]
+    assert second + first == Usage(calls=1, prompt_tokens=9, completion_tokens=4)
+
+
+async def test_an_empty_answer_in_a_recording_is_a_reply(tmp_path: Path) -> None:
+    (tmp_path / "calls.jsonl").write_text(line("q"))
+    async with replay(tmp_path / "calls.jsonl") as teacher:
+        assert (await teacher.propose(request("q"))).finish_reason == "empty"
+
+
 async def test_a_greedy_recording_answers_every_sample_alike(tmp_path: Path) -> None:
     path = tmp_path / "calls.jsonl"
     path.write_text(line("q", "same", temperature=0))
@@ -83,7 +117,7 @@ async def test_only_the_model_asked_for_is_replayed(tmp_path: Path) -> None:
             pass
 
 
-@pytest.mark.parametrize("bad", ["{", "[]", "{}", '{"request": {"messages": [{}]}, "response": {}}', line("q")])
+@pytest.mark.parametrize("bad", ["{", "[]", "{}", '{"request": {"messages": [{}]}, "response": {}}', line("q").replace("[]", "{}")])
 async def test_a_line_that_is_no_call_is_named(tmp_path: Path, bad: str) -> None:
     path = tmp_path / "calls.jsonl"
     path.write_text(line("q", "x") + "\n" + bad)
