@@ -36,18 +36,14 @@ class Journal:
         self._db = _opened(path, tables=tables, version=version)
         self._queue: list[tuple[str, Sequence[object]]] = []
         self._waiting: list[asyncio.Future[None]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._planned = self._syncing = self._unsynced = False
 
     def add(self, statement: str, values: Sequence[object]) -> None:
         """Write with the next group. What a full disk kept from being written is tried again with the group after it."""
-        loop = asyncio.get_running_loop()
-        self._queue.append((statement, values))
-        if loop is not self._loop:
-            self._loop, self._planned, self._syncing = loop, False, False  # what was planned in an earlier loop ended with it
         if not self._planned:
+            asyncio.get_running_loop().call_soon(self._commit)
             self._planned = True
-            loop.call_soon(self._commit)
+        self._queue.append((statement, values))
 
     def committed(self) -> asyncio.Future[None]:
         """Done once all that was added is durable. Raises, when awaited: PrerequisiteError if the disk refuses; StoreError."""
@@ -114,14 +110,13 @@ class Journal:
 
     def _plan_sync(self) -> None:
         self._unsynced = True
-        if self._loop and not self._syncing:
+        if not self._syncing:
             self._syncing = True
-            self._loop.call_later(SYNC_EVERY_S, self._sync)
+            asyncio.get_running_loop().call_later(SYNC_EVERY_S, self._sync)
 
     def _sync(self) -> None:
         self._unsynced = False
-        if self._loop:
-            self._loop.run_in_executor(None, _flush, self._log).add_done_callback(self._synced)
+        asyncio.get_running_loop().run_in_executor(None, _flush, self._log).add_done_callback(self._synced)
 
     def _synced(self, done: asyncio.Future[None]) -> None:
         self._syncing = False

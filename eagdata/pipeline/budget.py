@@ -56,7 +56,8 @@ class Budget:
         """Raises: RecipeError if there is a cap, and what was spent before is not known in its unit."""
         self.store = store
         self.caps = _caps(plan.Budget(cost_usd=cost_usd, tokens=tokens))
-        self._held = [0] * len(self.caps)  # settled and reserved
+        self.nothing = (0,) * len(self.caps)
+        self._held = [*self.nothing]  # settled and reserved
         self._out = 0
         self._teacher = ""
         self._queue: deque[tuple[tuple[int, ...], asyncio.Future[None]]] = deque()
@@ -88,7 +89,7 @@ class Budget:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled() and turn.exception() is None:
-                self.release(want, tuple(0 for _ in want))  # admitted just before
+                self.release(want, self.nothing)  # admitted just before
             self._serve()
             raise
         return want
@@ -151,7 +152,7 @@ class CallMeter:
             try:
                 self._number = await self._budget.store.open_try(self._key, most, **self._at)
             except BaseException:
-                self._budget.release(self._held, tuple(0 for _ in self._held))
+                self._budget.release(self._held, self._budget.nothing)
                 raise
         self._most = most
 
@@ -159,7 +160,7 @@ class CallMeter:
         """The try was turned away: what was reserved is free again."""
         if self._number is not None:
             self._budget.store.close_try(self._number)
-        self._end(tuple(0 for _ in self._held))
+        self._end(self._budget.nothing)
 
     def lost(self, why: str) -> None:
         """The try may have been billed: what was reserved counts as spent, for ever."""

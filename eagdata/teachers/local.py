@@ -74,19 +74,54 @@ class LocalTeacher:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._server: Any = None  # xllamacpp has no types
-        self._client: OpenAIChatTeacher | None = None
         self.name = Path(config.model).stem
+        self._server: Any = None  # xllamacpp has no types
+        self._client = self._asking("http://127.0.0.1")  # nobody's yet: it can say what a call takes
 
     async def __aenter__(self) -> Self:
         """Loads the model; the event loop stands still meanwhile. Raises: PrerequisiteError if xllamacpp is not installed or cannot
         load the file."""
+        self._server = _serve(self._config, name=self.name)
+        self._client = self._asking(f"{self._server.listening_address}/v1")
+        try:
+            await self._client.__aenter__()
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """Hangs up, and waits until the server is idle, before it stops it. Stopped with a caller on the line, or before its main loop
+        turns, it waits for ever and keeps the interpreter's lock (both seen); where a result is still awaited its code ends the process
+        (`server_response::recv`)."""
+        await self._client.__aexit__(kind, error, tb)
+        if self._server:
+            while not _is_idle(self._server):  # noqa: ASYNC110 (llama.cpp has no event to wait for)
+                await asyncio.sleep(_POLL_S)
+            self._server = None
+
+    async def propose(self, request: Request, meter: Meter = UNMETERED) -> Reply:
+        return await self._client.propose(request, meter)
+
+    def most(self, request: Request) -> Usage:
+        most, room = self._client.most(request), self._config.context_tokens
+        return replace(most, prompt_tokens=min(most.prompt_tokens or room, room))
+
+    def waiting(self) -> Waiting | None:
+        return self._client.waiting()
+
+    def sampling(self) -> dict[str, Json]:
         config = self._config
-        self._server = _serve(config, name=self.name)
-        self._client = OpenAIChatTeacher(
+        dials = {"temperature": config.temperature, "top_p": config.top_p, "max_tokens": config.max_tokens}
+        known: dict[str, Json] = {key: value for key, value in dials.items() if value is not None}
+        return {"model": self.name, "fingerprint": config.fingerprint, **known, "extra_body": config.extra_body}
+
+    def _asking(self, base_url: str) -> OpenAIChatTeacher:
+        config = self._config
+        return OpenAIChatTeacher(
             OpenAISettings(
                 model=self.name,
-                base_url=f"{self._server.listening_address}/v1",
+                base_url=base_url,
                 api_key_env="",  # no variable: whatever keys the user has are none of this server's business
                 server="llamacpp",
                 temperature=config.temperature,
@@ -100,45 +135,6 @@ class LocalTeacher:
                 price_completion_usd_per_mtok=0.0,
             )
         )
-        try:
-            await self._client.__aenter__()
-        except BaseException:
-            await self.__aexit__(None, None, None)
-            raise
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        """Hangs up and waits until the server is idle before it stops it: stopped with a call in work, or before its main loop turns,
-        it may wait for ever, and keeps the interpreter's lock while it does (two of three times with twelve calls, measured)."""
-        if self._client:
-            await self._client.__aexit__(kind, error, tb)
-            self._client = None
-        if self._server:
-            while not _is_idle(self._server):  # noqa: ASYNC110 (llama.cpp has no event to wait for)
-                await asyncio.sleep(_POLL_S)
-            self._server = None
-
-    async def propose(self, request: Request, meter: Meter = UNMETERED) -> Reply:
-        return await self._opened.propose(request, meter)
-
-    def most(self, request: Request) -> Usage:
-        most, room = self._opened.most(request), self._config.context_tokens
-        return replace(most, prompt_tokens=min(most.prompt_tokens or room, room))
-
-    def waiting(self) -> Waiting | None:
-        return self._client.waiting() if self._client else None
-
-    def sampling(self) -> dict[str, Json]:
-        config = self._config
-        dials = {"temperature": config.temperature, "top_p": config.top_p, "max_tokens": config.max_tokens}
-        known: dict[str, Json] = {key: value for key, value in dials.items() if value is not None}
-        return {"model": self.name, "fingerprint": config.fingerprint, **known, "extra_body": config.extra_body}
-
-    @property
-    def _opened(self) -> OpenAIChatTeacher:
-        if self._client is None:
-            raise RuntimeError("open the teacher with `async with` before asking it")
-        return self._client
 
 
 def _fingerprint(path: Path) -> str:

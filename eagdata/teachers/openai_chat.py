@@ -24,7 +24,7 @@ from eagdata.teachers.faults import Endpoint
 from eagdata.teachers.fleet import Fleet, Server
 from eagdata.teachers.openai_settings import EndpointSettings, OpenAISettings
 from eagdata.teachers.pace import Pace
-from eagdata.teachers.prices import Price, price_of
+from eagdata.teachers.prices import Price, price_in
 from eagdata.teachers.responses import read_response, responses_body
 from eagdata.teachers.siblings import Apart, Ask, Siblings, Together, WarmFirst
 from eagdata.teachers.transport import Transport
@@ -54,7 +54,7 @@ class OpenAIChatTeacher:
         self._siblings = _SIBLINGS[config.siblings](self._ask)
         self._kind: str | None = None if config.server == "auto" else config.server
         self.name = config.model or ""
-        self._price = self._known_price()
+        self._price: Price | None = price_in(config, self.name)
 
     @property
     def price(self) -> str | None:
@@ -69,7 +69,7 @@ class OpenAIChatTeacher:
             await self._client.open()
             if self._config.model is None:
                 self.name = await self._only_model()
-                self._price = self._known_price()
+                self._price = price_in(self._config, self.name)
         except BaseException:
             await self._client.close()
             raise
@@ -150,15 +150,6 @@ class OpenAIChatTeacher:
         completion = None if bound is None else bound * n
         cost = self._price.cost(prompt, completion, None) if self._price else None
         return Usage(calls=1, prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost)
-
-    def _known_price(self) -> Price | None:
-        """Of the recipe, else of a file, for the model as far as it is known."""
-        config = self._config
-        prompt, completion = config.price_prompt_usd_per_mtok, config.price_completion_usd_per_mtok
-        if prompt is not None and completion is not None:
-            cached = prompt if config.price_cached_usd_per_mtok is None else config.price_cached_usd_per_mtok
-            return Price(prompt=prompt, completion=completion, cached=cached, as_of=None, source="the recipe")
-        return price_of(self.name, file=config.prices) if self.name else None
 
     async def _continuation(self) -> tuple[str, dict[str, Json]]:
         """Who serves, and the keys that make it go on with the last message. Raises: TeacherError if it cannot."""

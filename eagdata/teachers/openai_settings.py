@@ -95,6 +95,8 @@ class OpenAISettings:
             raise ValueError("timeout_s and deadline_s must be above 0, wait_s must not be below")
         if self.api == "responses" and self.siblings == "together":
             raise ValueError("the Responses API has no n: siblings: together needs api: chat")
+        if "n" in self.extra_body:
+            raise ValueError("extra_body cannot hold n: a search asks for as many replies as it needs; see siblings")
         if self.endpoints and self.base_url:
             raise ValueError("give base_url or endpoints, not both")
         if (self.rpm is not None and self.rpm <= 0) or (self.tpm is not None and self.tpm <= 0):

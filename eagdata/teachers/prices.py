@@ -40,6 +40,10 @@ class Price:
         for rate in (self.prompt, self.completion, self.cached):
             if rate is not None and not 0 <= rate < float("inf"):
                 raise ValueError(f"{rate!r} is no price")
+        if self.cached is not None and self.cached > self.prompt:
+            raise ValueError(
+                f"cached ({self.cached:g}) is above prompt ({self.prompt:g}), which must be the highest rate of a prompt token"
+            )
 
     def cost(self, prompt: int | None, completion: int | None, cached: int | None) -> float | None:
         """USD for so many tokens, `cached` being those of `prompt` that came from a cache. None where a count is unknown, or the

@@ -58,9 +58,9 @@ class Run:
             cwd=self.cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def generate(self, *more: object, url: str = "", n: int = 6) -> list[object]:
-        to = url or self.server.url
-        return ["generate", "quickstart", "--n", n, "--out", "run", "--teacher", "openai_chat", "--model", "m", "--base-url", to, *more]
+    def generate(self, *more: object, n: int = 6) -> list[object]:
+        url = self.server.url
+        return ["generate", "quickstart", "--n", n, "--out", "run", "--teacher", "openai_chat", "--model", "m", "--base-url", url, *more]
 
     def ended(self, process: subprocess.Popen[str]) -> int:
         out, err = process.communicate(timeout=120)
@@ -186,11 +186,19 @@ def test_a_spent_budget_does_not_tell_the_key(run: Run) -> None:
     run.is_clean()
 
 
-@pytest.mark.parametrize("place", ["http://me:{}@127.0.0.1:9/v1", "http://127.0.0.1:9/v1?api_key={}", "{}"])
-def test_a_key_in_the_base_url_is_refused_and_written_nowhere(run: Run, place: str) -> None:
+MISTAKES = (
+    "base_url=http://me:{url}@127.0.0.1:9/v1",
+    "base_url=http://127.0.0.1:9/v1?api_key={url}",
+    "base_url={raw}",
+    "api_key_env={raw}",
+)
+
+
+@pytest.mark.parametrize("setting", MISTAKES)
+def test_a_key_given_in_the_wrong_place_is_refused_and_written_nowhere(run: Run, setting: str) -> None:
     (run.cwd / "here").touch()
-    for more in ((), ("--dry-run",)):
-        assert run(*more, url=place.format(quote(run.key, safe=""))) == 2
+    given = ("--set", "teacher." + setting.format(url=quote(run.key, safe=""), raw=run.key))
+    assert run.ended(run.start("generate", "quickstart", "--out", "run", "--teacher", "openai_chat", "--model", "m", *given)) == 2
     run.is_clean(received=False)
 
 

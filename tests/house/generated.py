@@ -33,7 +33,8 @@ def _commands() -> str:
 
 
 def _faults() -> str:
-    return f"# What an endpoint may do\n\nWritten by `make docs` from `eagdata/teachers/faults.py`.\n\n```\n{(faults.__doc__ or '').strip()}\n```\n"
+    told = (faults.__doc__ or "").strip()
+    return f"# What an endpoint may do\n\nWritten by `make docs` from `eagdata/teachers/faults.py`.\n\n```\n{told}\n```\n"
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ import pytest
 from eagdata.contracts import Reply, Request
 from eagdata.errors import PrerequisiteError, RecipeError, TeacherError
 from eagdata.recipe import read_plan
-from eagdata.records import Message
+from eagdata.records import Message, Usage
 from eagdata.teachers.local import LocalTeacher
 from eagdata.testing import check_teacher
 
 LEAVING = """
 import asyncio, sys
 from eagdata.contracts import Request
-from eagdata.records import Message
+from eagdata.records import Message, Usage
 from eagdata.teachers.local import LocalTeacher
 
 async def main():
@@ -128,8 +128,10 @@ async def test_without_the_package_it_says_what_to_install(tmp_path: Path, monke
     assert caught.value.mend == "pip install 'eagdata[local]'"
 
 
-async def test_asking_it_unopened_is_a_bug(tmp_path: Path) -> None:
-    asked = LocalTeacher(LocalTeacher.Config(model=str(gguf(tmp_path / "m.gguf"))))
+async def test_what_a_call_takes_is_known_before_it_is_opened_but_asking_is_a_bug(tmp_path: Path) -> None:
+    asked = LocalTeacher(LocalTeacher.Config(model=str(gguf(tmp_path / "m.gguf")), context_tokens=2000, max_tokens=99))
+    assert asked.most(request("q" * 5000)) == Usage(calls=1, prompt_tokens=2000, completion_tokens=99, cost_usd=0.0)
+    assert 1 < (asked.most(request("q")).prompt_tokens or 0) < 2000
     assert asked.waiting() is None
     with pytest.raises(RuntimeError, match="async with"):
         await asked.propose(request("q"))

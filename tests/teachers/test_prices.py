@@ -120,14 +120,25 @@ def test_a_wrong_file_names_all_its_problems_with_their_lines(own: Path) -> None
         "good: {prompt: 1, completion: 2, as_of: 2026-11-01, source: here}\n"
         "negative: {prompt: 1, completion: -2, as_of: 2026-11-01, source: here}\n"
         "undated: {prompt: 1, completion: 2, source: here}\n"
+        "upside: {prompt: 1, cached: 2, completion: 2, as_of: 2026-11-01, source: here}\n"
     )
     with pytest.raises(RecipeError) as raised:
         price_of("good", file=None)
     told = [problem.removeprefix(f"{own}:") for problem in raised.value.why.splitlines()]
-    assert sorted(problem.split(":")[0] for problem in told) == ["2", "3", "3", "4", "5", "6", "7", "8"]
-    for part in ("bad.prompt", "worse.completion", "worse.mode", "worse.cached", "3.5", "good is given twice", "-2.0", "undated.as_of"):
+    assert sorted(problem.split(":")[0] for problem in told) == ["2", "3", "3", "4", "5", "6", "7", "8", "9"]
+    for part in (
+        "bad.prompt",
+        "worse.completion",
+        "worse.mode",
+        "worse.cached",
+        "3.5",
+        "good is given twice",
+        "-2.0",
+        "undated.as_of",
+        "cached (2) is above prompt (1)",
+    ):
         assert any(part in problem for problem in told), part
-    assert "8 problems" in raised.value.what
+    assert "9 problems" in raised.value.what
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "a: {b", "\tx: 1", b"\xff\xfe\x00"])
