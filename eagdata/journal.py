@@ -2,7 +2,10 @@
 
 SQLite in WAL mode with `synchronous=NORMAL`, committed in the loop's own thread: a kill at any instant loses nothing that was
 waited for. While there is something new, at most once a second, another thread flushes the log to the disk, so that a power cut
-loses at most the last seconds. COSTS
+loses at most the last seconds.
+
+Measured with replies of 1 KB (CPU, of which the turn of the loop itself is 2 us): 13 us each in groups of 64 or more, 18 us in
+groups of 8, 45 us alone. A commit of each under `synchronous=FULL` would wait for the disk every time.
 """
 
 from __future__ import annotations
@@ -157,7 +160,8 @@ def _opened(path: Path, *, tables: str, version: int) -> sqlite3.Connection:
 
 
 def _check_health(path: Path, *, version: int) -> None:
-    """Look at all of it before anything is written, and read only: SQLite would empty the log into a damaged file on closing it. HEALTH"""
+    """Look at all of it before anything is written, and read only: SQLite would empty the log into a damaged file on closing it.
+    0.25 s for 400,000 replies of 1 KB, in the page cache."""
     with _open_to_read(path) as db:
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":

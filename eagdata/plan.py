@@ -11,7 +11,7 @@ from eagdata.records import Json, Node, Subset, canonical, sha256
 
 _CONDUCT = (
     "base_url", "api_key_env", "endpoints", "max_in_flight", "rpm", "tpm", "timeout_s", "deadline_s", "attempts", "wait_s",
-    "prices", "price_prompt_usd_per_mtok", "price_completion_usd_per_mtok", "price_cached_usd_per_mtok",
+    "slots", "threads", "prices", "price_prompt_usd_per_mtok", "price_completion_usd_per_mtok", "price_cached_usd_per_mtok",
 )  # fmt: skip
 _UNDIGESTED = (("concurrency",), ("budget",), ("expect",), ("thresholds",), *(("teacher", key) for key in _CONDUCT))
 """What may change between a run and its resumption: it shapes no reply and changes no byte of a row."""

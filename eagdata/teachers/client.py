@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -122,18 +123,22 @@ class Client:
             raise endpoint.silent(error) from error
         except TooLong as error:
             raise endpoint.overlong(str(error)) from error
-        except (WrongShape, orjson.JSONDecodeError) as error:
+        except WrongShape as error:
             raise endpoint.garbled(str(error)) from error
 
 
 def _decoded(raw: bytes, *, strict: bool) -> Json:
     """The body as JSON, whatever content type it came with; of an error, else as text."""
+    found: Json
     try:
-        found: Json = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        if strict:
-            raise WrongShape(f"malformed JSON: {error}") from error
-        return raw[:1000].decode(errors="replace")
+        found = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        try:
+            found = json.loads(raw)  # takes NaN and lone surrogates too, which some servers send in answers that are paid for
+        except ValueError as error:
+            if strict:
+                raise WrongShape(f"malformed JSON: {error}") from error
+            return raw[:1000].decode(errors="replace")
     return found
 
 

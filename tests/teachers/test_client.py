@@ -133,6 +133,14 @@ async def test_an_answer_with_choices_is_paid_for_once(answer: Answer) -> None:
     assert (told, requests) == (["reserve"], 1)
 
 
+async def test_a_paid_answer_with_a_lone_surrogate_or_a_nan_is_read() -> None:
+    raw = '{"choices": [{"message": {"content": "a \\ud800 b"}, "logprobs": {"x": NaN}, "finish_reason": "stop"}]}'
+    reply, told, requests = await ask(Answer(body=raw), GOOD)
+    assert isinstance(reply, Reply)
+    assert reply.content == "a \ufffd b"
+    assert (told, requests) == (["reserve"], 1)
+
+
 async def test_a_body_without_end_is_not_asked_for_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "MOST_BYTES", 2**20)
     for dials in (Dials(oversize=1.0, oversize_mb=2.0), Dials(stall_blank=1.0)):
