@@ -23,6 +23,9 @@ from eagdata.teachers.prompts import STOP, raw_system_prompt, run_tool, system_p
 from eagdata.teachers.prompts import demonstration as worked_example
 
 
+_MOST_VERIFIERS = 256
+
+
 def build(kind: str, name: str, config: object) -> object:
     """A plugin with its settings. Raises: RecipeError, PrerequisiteError."""
     return plugin_class(kind, name)(config)
@@ -45,6 +48,8 @@ def verifier_of(task: Task, made: dict[str, Verifier]) -> Verifier:
     """The verifier that a task names, made once per setting. Raises: RecipeError if its settings are wrong."""
     key = canonical([task.verifier, task.verifier_config])
     if key not in made:
+        if len(made) >= _MOST_VERIFIERS:
+            made.pop(next(iter(made)))  # tasks may come with settings of their own, each
         made[key] = cast("Verifier", configured("verifiers", task.verifier, task.verifier_config))
     return made[key]
 

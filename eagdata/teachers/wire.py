@@ -225,7 +225,7 @@ def _usage_json(usage: Usage, *, reasoning: Json) -> dict[str, Json]:
 
 
 def _count(value: Json) -> int | None:
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value < 2**53 else None
 
 
 def _number(value: Json) -> float | None:
