@@ -26,7 +26,7 @@ def plan_of(job: Job) -> Plan:
 async def main(job: Job) -> int:
     plan = plan_of(job)
     histories = [tuple(Message(**message) for message in history) for history in job.histories]
-    with RunStore(Path(job.folder) / "run", plan) as store, patient_collector():
+    with RunStore(Path(job.folder) / "run", plan) as store:
         async with OpenAIChatTeacher(cast("OpenAISettings", plan.configs["teacher"])) as teacher:
             calls = Calls(
                 teacher=teacher,
@@ -42,7 +42,8 @@ async def main(job: Job) -> int:
                 _, reply = await calls.propose(f"task-{number}", "0", request)
                 return reply.content
 
-            return await job.ask_all(ask)
+            with patient_collector():
+                return await job.ask_all(ask)
 
 
 if __name__ == "__main__":

@@ -50,15 +50,4 @@ def interruptible(output: Output, work: Callable[[asyncio.Event], Awaitable[T]])
             loop.add_signal_handler(number, interrupt)
         return await work(stopping)
 
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(run())
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where it is installed (extra `fast`): a quarter more teacher calls a second."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
+    return asyncio.run(run())

@@ -22,7 +22,6 @@ from eagdata.store import RunStore
 from eagdata.teachers.prompts import STOP, raw_system_prompt, run_tool, system_prompt
 from eagdata.teachers.prompts import demonstration as worked_example
 
-
 _MOST_VERIFIERS = 256
 
 

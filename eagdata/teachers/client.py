@@ -24,7 +24,7 @@ _BYTES_A_TOKEN = 4
 """A guess, for rate limits alone; it is corrected by what the server counts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Call(Generic[T]):
     """What is asked, and how the answer is read."""
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from eagdata.errors import StoreError
 from eagdata.store import read_traces
 from tests.e2e.running import digests, eagdata
-from tests.endpoint import Books, Dials, Endpoint, Procedural, serving
+from tests.endpoint import Dials, Endpoint, Procedural, serving
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +80,9 @@ def kill_often(where: Path, size: Killing) -> Killed:
         for goal in sorted(rng.uniform(0, 1.1) * calls for _ in range(size.kills)):
             while not _killed(arguments(folder, server.url, size), where, _Moment(server, goal, calls, start_s, end_s, rng)):
                 end_s /= 2  # it came to its end before it was killed
-            _take_stock(found, server.books, folder)
+            _take_stock(found, server, folder)
         eagdata(*arguments(folder, server.url, size), cwd=where)
-        _take_stock(found, server.books, folder)
+        _take_stock(found, server, folder)
     found.kills, found.requests = size.kills, len(server.books.entries)
     found.lost.pop()  # the last one was no kill
     found.verified_lost = found.verified - _published(folder)
@@ -132,9 +132,12 @@ def _killed(command: list[str], cwd: Path, moment: _Moment) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-def _take_stock(found: Killed, books: Books, folder: Path) -> None:
+def _take_stock(found: Killed, server: Endpoint, folder: Path) -> None:
     """Compare the journal of a run that has just ended with the books of its server."""
-    time.sleep(0.05)  # requests of the killed may still lie in the server's buffers
+    time.sleep(0.05)
+    while server.clients:  # requests of the killed may still lie in its buffers
+        time.sleep(0.01)
+    books = server.books
     asked = {entry.id: entry.calls[0] for entry in books.entries}
     latest = [entry.calls[0] for entry in books.entries[found.requests :]]
     found.repeated += [call for call in latest if call in found.completed]

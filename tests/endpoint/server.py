@@ -55,6 +55,11 @@ class Endpoint:
         storm = Dials(throttle=dials.storm, deck=STORM_DECK, seed=dials.seed)
         self._hand = dials, Deck(dials), Deck(storm)
 
+    @property
+    def clients(self) -> int:
+        """Connections that are open."""
+        return len(self._connections)
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
