@@ -65,6 +65,7 @@ def kill(where: Path, *, small: bool) -> list[Line]:
     again = found.requests - found.calls
     return [
         (f"kills of a run of {found.tasks} tasks and {found.calls} calls", found.kills, None),
+        ("of them with calls in flight", sum(lost > 0 for lost in found.lost), None),
         ("completed calls asked again", len(found.repeated), not found.repeated),
         ("calls asked again, of those in flight at a kill", f"{again} of {sum(found.lost)}", again == sum(found.lost)),
         (
@@ -82,7 +83,9 @@ PARTS: dict[str, Callable[..., list[Line]]] = {"storm": storm, "chaos": chaos, "
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], default=[])
-    parser.add_argument("--small", action="store_true", help="the size that the tests run")
+    parser.add_argument(
+        "--small", action="store_true", help="the size of the tests: a single late stall then misses the goal of the wall time"
+    )
     given = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
     missed = 0

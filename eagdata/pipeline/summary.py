@@ -93,10 +93,11 @@ class Summary:
         """What is worth a line only where something is paid, lost or expected."""
         if self.teacher["prices"]:
             yield f"prices: {self.teacher['prices']}"
-        if self.spent and self.spent["lost_tries"]:
-            cost = self.spent["cost_usd"]
-            most = "" if cost is None else f"; with them the run has cost at most {cost:.4f} USD"
-            yield f"tries without a usable answer, possibly billed: {self.spent['lost_tries']}{most}"
+        spent = self.spent or {"cost_usd": None, "tokens": None, "lost_tries": 0}
+        if spent["lost_tries"] or self.counts["unspent"]:
+            cost = "an unknown cost" if spent["cost_usd"] is None else f"at most {spent['cost_usd']:.4f} USD"
+            tokens = "" if spent["tokens"] is None else f" and {spent['tokens']:,} tokens"
+            yield f"in all {cost}{tokens}: with the calls of unfinished tasks, and {spent['lost_tries']} tries without a usable answer"
         parts = cast("dict[str, dict[str, float | None]]", self.estimate)
         held = [
             f"{p['actual']:,} of {p['expected']:,} {name.replace('_', ' ')} ({p['ratio']:.2f})" for name, p in parts.items() if p["ratio"]

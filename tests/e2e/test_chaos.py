@@ -35,6 +35,7 @@ class Survived:
 
     counts: dict[str, int]
     replies: int
+    """To different calls: an answer that was asked for twice is one."""
     requests: int
     wall_ratio: float
     """Seconds from the first request to the last answer, to those of the run without faults."""
@@ -57,7 +58,7 @@ def survive(where: Path, weather: Weather) -> Survived:
     there, here = digests(where / "calm" / "data"), digests(where / "rough" / "data")
     return Survived(
         counts=counts,
-        replies=len(rough.answers),
+        replies=len({entry.calls for entry in rough.answers}),
         requests=len(rough.entries),
         wall_ratio=_span_s(rough) / _span_s(calm),
         cards={card: count for card, count in rough.cards.items() if card},

@@ -52,7 +52,6 @@ class Weathered:
     """Seconds from the end of the storm to the end of the first window at 90 % of the speed before; None: not in time."""
     storm_requests: int = 0
     """How many requests were sent into the storm."""
-    requests_a_reply: float = 0.0
     said_before: str = ""
     """The progress line, as it was written again and again."""
     said_during: str = ""
@@ -78,7 +77,6 @@ def weather(where: Path, storm: Storm) -> Weathered:
             server.dials = Dials()  # what is left to do need not take long
             out, _ = process.communicate(timeout=600)
     found.counts = last_json(subprocess.CompletedProcess([], process.returncode, out))["counts"]
-    found.requests_a_reply = len(books.entries) / len(books.answers)
     return found
 
 

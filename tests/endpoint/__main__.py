@@ -14,9 +14,9 @@ from typing import get_type_hints
 
 from tests.endpoint.dials import Dials
 from tests.endpoint.server import Endpoint
-from tests.endpoint.voices import Procedural, Script
+from tests.endpoint.voices import Procedural, Script, Voice
 
-VOICES = {"procedural": Procedural(), "hidden": Procedural(hidden_tokens=True), "hello": Script(())}
+VOICES: dict[str, Voice] = {"procedural": Procedural(), "hidden": Procedural(hidden_tokens=True), "hello": Script(())}
 
 
 def main() -> None:

@@ -72,10 +72,10 @@ class Dials:
 
     def share(self, card: str) -> int:
         """How many of a deck are `card`. Raises: ValueError if the deck cannot hold the share exactly."""
-        count = getattr(self, card) * self.deck
-        if abs(count - round(count)) > 1e-6:
-            raise ValueError(f"a deck of {self.deck} cannot hold {card}={getattr(self, card)} exactly")
-        return round(count)
+        share: float = getattr(self, card)
+        if abs(share * self.deck - round(share * self.deck)) > 1e-6:
+            raise ValueError(f"a deck of {self.deck} cannot hold {card}={share} exactly")
+        return round(share * self.deck)
 
 
 @dataclass(frozen=True, kw_only=True)

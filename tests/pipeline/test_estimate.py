@@ -144,7 +144,7 @@ async def test_lost_tries_are_told_with_what_they_may_have_cost(tmp_path: Path) 
     with RunStore(tmp_path / "run", plan) as store:
         spent = spending(store)
     assert spent == {"tokens": 1000, "cost_usd": 0.25, "lost_tries": 1}
-    told = "tries without a usable answer, possibly billed: 1; with them the run has cost at most 0.2500 USD"
+    told = "in all at most 0.2500 USD and 1,000 tokens: with the calls of unfinished tasks, and 1 tries without a usable answer"
     assert told in replace(summary_of(plan, trace(0)), spent=spent).lines()
 
 
