@@ -98,12 +98,7 @@ class Pace:
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._queue, (order_of(request), next(self._arrivals), turn))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.leave()
-            raise
+        await self._called(turn)
 
     def leave(self) -> None:
         """Give the place up."""
@@ -187,6 +182,10 @@ class Pace:
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._back.append(turn)
+        await self._called(turn)
+
+    async def _called(self, turn: asyncio.Future[None]) -> None:
+        """Wait until `turn` comes. Cancelled in the moment in which it came, the call gives its place back."""
         try:
             await turn
         except asyncio.CancelledError:
