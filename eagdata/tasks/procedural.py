@@ -9,7 +9,7 @@ from random import Random
 
 from eagdata.contracts import settings
 from eagdata.errors import RecipeError
-from eagdata.records import Task, canonical, sha256
+from eagdata.records import Json, Task, canonical, sha256
 from eagdata.tasks.families import FAMILIES
 from eagdata.tasks.families.draft import Draft
 
@@ -46,27 +46,39 @@ class ProceduralTasks:
         return self._generate(n, seed=seed)
 
     def _generate(self, n: int, *, seed: int) -> Iterator[Task]:
-        asked: set[str] = set()
+        asked, worn = set[bytes](), set[str]()
         made = dict.fromkeys(self._config.families, 0)
         for family in _turns(self._config, n):
-            task = self._fresh(family, made[family], seed=seed, asked=asked)
-            asked.add(task.question)
+            task = self._fresh(family, made[family], seed=seed, asked=asked, patience=1 if family in worn else _DRAWS)
+            if _digest(task.question) in asked:
+                worn.add(family)
+            asked |= {_digest(task.question), _digest([task.question, task.environment_config])}
             made[family] += 1
             yield task
 
-    def _fresh(self, family: str, index: int, *, seed: int, asked: set[str]) -> Task:
+    def _fresh(self, family: str, index: int, *, seed: int, asked: set[bytes], patience: int) -> Task:
+        """A question that was not asked before; after `patience` draws, one that was not asked of the same data."""
         low, high = self._config.difficulty
+        of_other_data: Task | None = None
         for draw in range(_DRAWS):
             rng = Random(int(sha256(canonical([seed, family, index, draw]))[:16], 16))
             difficulty = rng.uniform(low, high)
             draft = FAMILIES[family](rng, difficulty)
-            if draft.question not in asked:
+            if _digest(draft.question) not in asked:
                 return _task(draft, family=family, index=index, difficulty=difficulty, seed=seed)
+            if of_other_data is None and _digest([draft.question, draft.environment_config]) not in asked:
+                of_other_data = _task(draft, family=family, index=index, difficulty=difficulty, seed=seed)
+            if of_other_data and draw + 1 >= patience:
+                return of_other_data
         raise RecipeError(
             f"family {family!r} gave no new question after {index} tasks",
             why=f"{_DRAWS} draws at difficulty {low} to {high} were all asked before",
             mend="widen tasks.difficulty or add families",
         )
+
+
+def _digest(asked: Json) -> bytes:
+    return bytes.fromhex(sha256(canonical(asked))[:32])
 
 
 def _task(draft: Draft, *, family: str, index: int, difficulty: float, seed: int) -> Task:
