@@ -12,17 +12,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import orjson
 
 from eagdata.contracts import UNMETERED, Meter, Reply, Request, Waiting
-from eagdata.errors import PrerequisiteError, RecipeError, TeacherError
+from eagdata.errors import PrerequisiteError, TeacherError
 from eagdata.records import Json, Usage
 from eagdata.teachers.client import Call, Client
 from eagdata.teachers.faults import Endpoint
 from eagdata.teachers.fleet import Fleet, Server
-from eagdata.teachers.openai_settings import EndpointSettings, OpenAISettings
+from eagdata.teachers.openai_settings import EndpointSettings, OpenAISettings, check_address
 from eagdata.teachers.pace import Pace
 from eagdata.teachers.prices import Price, price_in
 from eagdata.teachers.responses import read_response, responses_body
@@ -36,7 +36,6 @@ _TEMPLATE_TOKENS = 512
 """Most that a chat template adds of its own: a default system prompt, the frame of the tools."""
 _TOKENS_A_MESSAGE = 16
 """Most that a chat template adds to a message: role and separators."""
-_SECRETS = frozenset({"key", "api_key", "api-key", "apikey", "token", "access_token", "sig", "secret"})
 _SIBLINGS: Mapping[str, Callable[[Ask], Siblings]] = {"apart": Apart, "warm": WarmFirst, "together": Together}
 _NOBODY = Request(messages=(), seed=0)
 
@@ -192,14 +191,7 @@ def _server(config: OpenAISettings, at: EndpointSettings) -> Server:
 def _check(endpoint: Endpoint) -> None:
     """Raises: RecipeError, PrerequisiteError."""
     url, key_env = urlsplit(endpoint.url), endpoint.key_env
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise RecipeError(
-            f"base URL {endpoint.url!r} is none", why="it needs http:// or https:// and a host", mend="e.g. http://localhost:8000/v1"
-        )
-    if url.username or url.password or _SECRETS & {name.lower() for name in parse_qs(url.query)}:
-        raise RecipeError(
-            "the base URL holds a user, a password or a key", why="it would be written to plan.json", mend=f"give the key in {key_env}"
-        )
+    check_address(endpoint.url, key_env=key_env)
     if not endpoint.key and url.hostname == urlsplit(_OPENAI_URL).hostname:
         raise PrerequisiteError(
             "teacher 'openai_chat' has no key",

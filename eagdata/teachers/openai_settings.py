@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from typing import Literal
+from urllib.parse import parse_qs, urlsplit
 
 from eagdata.contracts import settings
+from eagdata.errors import RecipeError
 from eagdata.records import Json
+
+_SECRETS = frozenset({"key", "api_key", "api-key", "apikey", "token", "access_token", "sig", "secret"})
+
+
+def check_address(url: str, *, key_env: str) -> None:
+    """Refuse what cannot be asked, and what must not be written to plan.json. It is not quoted: it may be the key itself.
+
+    Raises: RecipeError.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise RecipeError("the base URL is none", why="it needs http:// or https:// and a host", mend="e.g. http://localhost:8000/v1")
+    if parts.username or parts.password or _SECRETS & {name.lower() for name in parse_qs(parts.query)}:
+        why = "it would be written to plan.json"
+        raise RecipeError("the base URL holds a user, a password or a key", why=why, mend=f"give the key in {key_env}")
+
+
+def _check_key_env(name: str) -> None:
+    if not re.fullmatch(r"([A-Za-z_]\w*)?", name):
+        raise RecipeError("api_key_env names no environment variable", why="a key itself is never part of a recipe", mend="export it")
 
 
 @settings
@@ -29,6 +52,9 @@ class EndpointSettings:
     def __post_init__(self) -> None:
         if self.weight <= 0:
             raise ValueError(f"weight is {self.weight}, must be above 0")
+        if self.api_key_env is not None:
+            _check_key_env(self.api_key_env)
+        check_address(self.base_url, key_env=self.api_key_env or "the variable that api_key_env names")
 
 
 @settings
@@ -97,6 +123,9 @@ class OpenAISettings:
             raise ValueError("the Responses API has no n: siblings: together needs api: chat")
         if "n" in self.extra_body:
             raise ValueError("extra_body cannot hold n: a search asks for as many replies as it needs; see siblings")
+        _check_key_env(self.api_key_env)
+        if self.base_url is not None:
+            check_address(self.base_url, key_env=self.api_key_env)
         if self.endpoints and self.base_url:
             raise ValueError("give base_url or endpoints, not both")
         if (self.rpm is not None and self.rpm <= 0) or (self.tpm is not None and self.tpm <= 0):

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from tests.endpoint.books import Books, Entry
 from tests.endpoint.dials import AT_THE_DOOR, CARDS, SPOILED, Deal, Deck, Dials, Gate
-from tests.endpoint.shapes import as_response
+from tests.endpoint.shapes import as_response, is_completion
 from tests.endpoint.voices import NOTHING, Answer, Script, Seen, Voice
 
 WELL = Dials()
@@ -117,7 +117,7 @@ class Endpoint:
         """What the voice says. Whatever becomes of it, it is billed from here on."""
         answer = await self._voice(seen)
         body = answer.body
-        if answer.status != 200 or not isinstance(body, dict) or not body.get("choices"):
+        if answer.status != 200 or not isinstance(body, dict) or not is_completion(body):
             return answer
         usage = body.get("usage") or {}
         entry.prompt_tokens, entry.completion_tokens = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
@@ -141,8 +141,8 @@ class Endpoint:
         if self.dials.quotes_key:
             headers["x-your-key"] = seen.headers.get("authorization", "")
         body = answer.body
-        if seen.path.endswith("/responses") and isinstance(body, dict) and body.get("choices"):
-            body = as_response({"id": "", **body}) if isinstance(body["choices"], list) else body
+        if seen.path.endswith("/responses") and isinstance(body, dict) and is_completion(body):
+            body = as_response(body)
         return Answer(status=answer.status, body=body, headers=headers, fault=answer.fault)
 
 

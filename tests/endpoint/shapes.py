@@ -33,6 +33,12 @@ def chat_messages(body: Body) -> list[Body]:
     return system + [_message(item) for item in items]
 
 
+def is_completion(body: object) -> bool:
+    """Whether it has the shape of one, as far as `as_response` looks."""
+    choices = body.get("choices") if isinstance(body, dict) else None
+    return isinstance(choices, list) and bool(choices) and all(isinstance(choice.get("message"), dict) for choice in choices)
+
+
 def as_response(body: Body) -> Body:
     """A completion as the Responses API would have said it: its first choice, which is all that this protocol has."""
     choice, usage = body["choices"][0], body.get("usage") or {}
@@ -45,7 +51,7 @@ def as_response(body: Body) -> Body:
     calls = message.get("tool_calls") or ()
     output += [{"type": "function_call", "call_id": call["id"], **call["function"]} for call in calls]
     return {
-        "id": body["id"],
+        "id": body.get("id"),
         "object": "response",
         "model": body.get("model"),
         "status": "incomplete" if cut else "completed",

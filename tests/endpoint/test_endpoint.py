@@ -272,6 +272,13 @@ async def test_the_responses_protocol_carries_tools_and_reasoning_both_ways() ->
     assert [message["role"] for message in server.seen[0].messages] == ["assistant", "tool"]
 
 
+async def test_the_responses_protocol_goes_wrong_in_every_way_too() -> None:
+    async with Endpoint() as server:
+        for card in ("misshapen", "empty", "error_in_200", "malformed", "length", "oversize"):
+            server.dials = only(card, oversize_mb=0.1)
+            assert [(await post(server, {"input": "hello"}, path="/responses"))[0] for _ in range(7)] == [200] * 7
+
+
 async def test_a_script_answers_in_its_order_and_repeats_its_last() -> None:
     async with Endpoint([Answer(status=500, body={}), Answer(body=completion("a"))]) as server:
         assert [(await post(server, asking()))[0] for _ in range(3)] == [500, 200, 200]

@@ -127,6 +127,16 @@ async def test_a_server_that_caps_its_calls_in_flight_is_kept_busy_without_being
     assert requests < 2.5 * replies  # retries outside their place send 9
 
 
+async def test_a_fifth_of_429_at_random_does_not_wear_the_bound_down() -> None:
+    pace, rng = Pace(most_awake=64), random.Random(7)
+    pace.awake, pace.bound = 32, 64.0
+    for _ in range(60):
+        for _ in range(12):
+            pace.answered(throttled=rng.random() < 0.2)
+        pace._window_ends = 0.0  # the next window
+    assert pace.bound > 32  # where the share of few answers is taken at its word, it ends at a handful
+
+
 async def test_the_bound_falls_in_a_storm_and_comes_back_after_it() -> None:
     pace = Pace(most_awake=64)
     pace.awake = 64
