@@ -10,6 +10,7 @@
         PublishError
       StoreError            exit 5   the run folder is locked, corrupt, or of another plan
       BudgetSpent           exit 1   the budget of the run allows no further call; it can be resumed with a larger one
+      Stopped               exit 130  the user asked to stop; it can be resumed
       AccountingError       exit 70  the four counts do not add up: a bug of ours
 
 An error of the run is raised. An error of one rollout is caught in one place (`rollout.py`) and recorded as a
@@ -101,6 +102,12 @@ class BudgetSpent(EagdataError):
     """The budget of the run allows no further call. What is verified by then is kept; tasks that it cuts off are unspent."""
 
     exit_code = 1
+
+
+class Stopped(EagdataError):
+    """The user asked to stop: no new call or try begins, those in flight are awaited and saved."""
+
+    exit_code = 130
 
 
 class AccountingError(EagdataError):

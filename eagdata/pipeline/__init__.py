@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import cast
 
 from eagdata.contracts import Environment, Tokenizer, Verifier
+from eagdata.errors import Stopped
 from eagdata.events import Emit, StageStarted, ignore
 from eagdata.exporters.trajectories import Layout
 from eagdata.pipeline.assemble import Assembly
-from eagdata.pipeline.calls import Stopped
 from eagdata.pipeline.crew import build, is_raw, prompt_of, task_source, verifier_of
 from eagdata.pipeline.estimate import dry_run
 from eagdata.pipeline.finish import finish, finished_summary

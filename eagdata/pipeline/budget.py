@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from eagdata import plan
-from eagdata.errors import BudgetSpent, RecipeError
+from eagdata.errors import BudgetSpent, RecipeError, Stopped
 from eagdata.records import Usage
 from eagdata.store import RunStore
 from eagdata.teachers.prices import how_to_add
@@ -52,9 +52,10 @@ class Budget:
     spent_out = False
     """A try did not fit although no other was out: nothing more will be allowed."""
 
-    def __init__(self, *, cost_usd: float | None, tokens: int | None, store: RunStore) -> None:
+    def __init__(self, *, cost_usd: float | None, tokens: int | None, store: RunStore, stopping: asyncio.Event | None = None) -> None:
         """Raises: RecipeError if there is a cap, and what was spent before is not known in its unit."""
         self.store = store
+        self.stopping = stopping or asyncio.Event()
         self.caps = _caps(plan.Budget(cost_usd=cost_usd, tokens=tokens))
         self.nothing = (0,) * len(self.caps)
         self._held = [*self.nothing]  # settled and reserved
@@ -145,8 +146,13 @@ class CallMeter:
         self._number: int | None = None
 
     async def reserve(self, most: Usage) -> None:
-        """Wait until `most` fits into what is left; it is in the journal before this returns. Raises: BudgetSpent, RecipeError."""
+        """Wait until `most` fits into what is left; it is in the journal before this returns.
+
+        Raises: BudgetSpent; RecipeError; Stopped, so that a call that was turned away does not keep a run that is asked to stop.
+        """
         self.abandon()
+        if self._budget.stopping.is_set():
+            raise Stopped("stopped before the next try")
         if self._budget.caps:
             self._held = await self._budget.admit(most)
             try:

@@ -6,16 +6,10 @@ import asyncio
 from dataclasses import dataclass, field, replace
 
 from eagdata.contracts import Reply, Request, Teacher
-from eagdata.errors import EagdataError
+from eagdata.errors import Stopped
 from eagdata.pipeline.budget import Budget
 from eagdata.records import Message, well_formed
 from eagdata.store import RunStore, call_key
-
-
-class Stopped(EagdataError):
-    """The user asked to stop: no new call begins, those in flight are awaited and saved."""
-
-    exit_code = 130
 
 
 @dataclass(kw_only=True)

@@ -128,7 +128,7 @@ async def company(plan: Plan, store: RunStore, stopping: asyncio.Event) -> Async
     search = cast("Search", build("search", plan.plugins["search"], plan.configs["search"]))
     live, judging = (cast("Environment", build("environments", plan.plugins["environment"], plan.configs["environment"])) for _ in range(2))
     async with teacher, live, judging:
-        budget = Budget(cost_usd=plan.budget.cost_usd, tokens=plan.budget.tokens, store=store)
+        budget = Budget(cost_usd=plan.budget.cost_usd, tokens=plan.budget.tokens, store=store, stopping=stopping)
         budget.check(teacher.most(Request(messages=(Message(role="user", content=""),), seed=0)), teacher=teacher.name)
         calls = Calls(
             teacher=teacher, store=store, budget=budget, plan_digest=plan.digest, stopping=stopping, prefill=plan.prompt.prefill

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from eagdata import __version__
 from eagdata.contracts import TaskSource
 from eagdata.curate.duplicates import FirstWins, task_fingerprint
-from eagdata.errors import BoundaryError
+from eagdata.errors import BoundaryError, Stopped
 from eagdata.events import Emit, Notice, Pulse, StageStarted, TraceFinished
-from eagdata.pipeline.calls import Stopped
 from eagdata.pipeline.crew import Company, company
 from eagdata.pipeline.outcome import outcome_of
 from eagdata.plan import Plan

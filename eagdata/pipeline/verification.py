@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import cast
 
 from eagdata.contracts import Environment, Verifier
-from eagdata.errors import BoundaryError, RecipeError
+from eagdata.errors import BoundaryError, RecipeError, Stopped
 from eagdata.events import Emit, StageStarted, TraceFinished, ignore
 from eagdata.exporters.trajectories import Recorded, read_trajectory
-from eagdata.pipeline.calls import Stopped
 from eagdata.pipeline.crew import configured, verifier_of
 from eagdata.records import Json, canonical
 from eagdata.verifiers.replay import prove
