@@ -33,8 +33,8 @@ class Call(Generic[T]):
     """JSON; None: a GET."""
     read: Callable[[Json], T]
     """The answer's meaning. Raises: WrongShape if it has none."""
-    tokens: Callable[[T], int]
-    """How many tokens the answer says were used."""
+    tokens: Callable[[T], int | None]
+    """How many tokens the answer says were used; None: it does not say."""
     most: Usage
     """The most that one try can use."""
     request: Request
@@ -104,7 +104,8 @@ class Client:
             raise
         server.worked()
         server.pace.answered(throttled=False)
-        server.pace.correct(call.tokens(found) - guess)
+        if (used := call.tokens(found)) is not None:
+            server.pace.correct(used - guess)
         return found
 
     async def _exchange(self, server: Server, call: Call[T], *, left_s: float) -> T:

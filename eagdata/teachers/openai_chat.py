@@ -200,7 +200,7 @@ def _check(endpoint: Endpoint) -> None:
         )
 
 
-def _total_tokens(replies: tuple[Reply, ...]) -> int:
+def _total_tokens(replies: tuple[Reply, ...]) -> int | None:
     """Of the request: the first reply bears it all."""
     used = replies[0].usage
-    return (used.prompt_tokens or 0) + (used.completion_tokens or 0)
+    return None if used.prompt_tokens is None or used.completion_tokens is None else used.prompt_tokens + used.completion_tokens

@@ -259,6 +259,16 @@ async def test_tokens_a_minute_are_kept_to_by_what_the_server_counts() -> None:
         assert time.monotonic() - started >= 0.9
 
 
+async def test_a_server_that_counts_no_tokens_is_held_to_the_worst_case() -> None:
+    body = completion()
+    del body["usage"]
+    async with Endpoint([Answer(body=body)]) as server, teacher(server.url, tpm=60_000.0, max_tokens=500) as asked:
+        started = time.monotonic()
+        for k in range(7):  # at least 500 each at 1,000 a second, after a burst of 2,000
+            await asked.propose(request(group=k))
+        assert time.monotonic() - started >= 0.9
+
+
 async def test_a_throttled_server_hands_its_calls_to_another_without_a_wait() -> None:
     throttled = Answer(status=429, body={}, headers={"retry-after": "30"})
     async with Endpoint([throttled]) as busy, Endpoint() as free:
