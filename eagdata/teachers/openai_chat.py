@@ -22,7 +22,7 @@ from eagdata.records import Json, Usage
 from eagdata.teachers.client import Call, Client
 from eagdata.teachers.faults import Endpoint
 from eagdata.teachers.fleet import Fleet, Server
-from eagdata.teachers.openai_settings import EndpointSettings, OpenAISettings, check_address
+from eagdata.teachers.openai_settings import EndpointSettings, OpenAISettings
 from eagdata.teachers.pace import Pace
 from eagdata.teachers.prices import Price, price_in
 from eagdata.teachers.responses import read_response, responses_body
@@ -36,6 +36,7 @@ _TEMPLATE_TOKENS = 512
 """Most that a chat template adds of its own: a default system prompt, the frame of the tools."""
 _TOKENS_A_MESSAGE = 16
 """Most that a chat template adds to a message: role and separators."""
+_BOUNDS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _SIBLINGS: Mapping[str, Callable[[Ask], Siblings]] = {"apart": Apart, "warm": WarmFirst, "together": Together}
 _NOBODY = Request(messages=(), seed=0)
 
@@ -47,8 +48,7 @@ class OpenAIChatTeacher:
 
     def __init__(self, config: OpenAISettings) -> None:
         self._config = config
-        single = EndpointSettings(base_url=config.base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI_URL)
-        self._fleet = Fleet([_server(config, at) for at in config.endpoints or (single,)])
+        self._fleet = Fleet([_server(config, at) for at in config.endpoints or (_single(config),)])
         self._client = Client(self._fleet, config)
         self._siblings = _SIBLINGS[config.siblings](self._ask)
         self._kind: str | None = None if config.server == "auto" else config.server
@@ -60,10 +60,10 @@ class OpenAIChatTeacher:
         return self._price.words() if self._price else None
 
     async def __aenter__(self) -> Self:
-        """Raises: RecipeError for a base URL that is none; PrerequisiteError if OpenAI's endpoint is meant and there is no key,
-        or if the endpoint offers no single model; TeacherError if it does not answer when asked for its models."""
+        """Raises: PrerequisiteError if OpenAI's endpoint is meant and there is no key, or if the endpoint offers no single model;
+        TeacherError if it does not answer when asked for its models."""
         for server in self._fleet.servers:
-            _check(server.endpoint)
+            _check_key(server.endpoint)
         try:
             await self._client.open()
             if self._config.model is None:
@@ -81,7 +81,8 @@ class OpenAIChatTeacher:
         return await self._siblings.propose(request, meter)
 
     def most(self, request: Request) -> Usage:
-        return self._most(request, len(orjson.dumps(self._body(request, 1))), 1)
+        body = self._body(request, 1)
+        return self._most(body, len(orjson.dumps(body)), 1)
 
     def waiting(self) -> Waiting | None:
         return self._client.waiting()
@@ -96,13 +97,14 @@ class OpenAIChatTeacher:
         chat = self._config.api == "chat"
         last = request.messages[-1]
         server, keys = await self._continuation() if last.role == "assistant" else ("", {})
-        body = orjson.dumps(self._body(request, n) | keys)
+        asked = self._body(request, n) | keys
+        body = orjson.dumps(asked)
         call = Call(
             path="/chat/completions" if chat else "/responses",
             body=body,
             read=self._read_chat if chat else self._read_response,
             tokens=_total_tokens,
-            most=self._most(request, len(body), n),
+            most=self._most(asked, len(body), n),
             request=request,
         )
         replies = await self._client.make(call, meter)
@@ -141,12 +143,14 @@ class OpenAIChatTeacher:
             told |= {"logprobs": True} if config.api == "chat" else {"include": ["message.output_text.logprobs"]}
         return {key: value for key, value in told.items() if value is not None}
 
-    def _most(self, request: Request, body_bytes: int, n: int) -> Usage:
-        """A token of a byte-level vocabulary covers at least one byte: a body has at most as many tokens as bytes."""
-        prompt = body_bytes + _TEMPLATE_TOKENS + _TOKENS_A_MESSAGE * len(request.messages)
-        bounds = (self._config.extra_body.get(key) for key in ("max_completion_tokens", "max_output_tokens", "max_tokens"))
-        bound = next((value for value in bounds if isinstance(value, int)), self._config.max_tokens)
-        completion = None if bound is None else bound * n
+    def _most(self, asked: dict[str, Json], size_bytes: int, n: int) -> Usage:
+        """A token of a byte-level vocabulary covers at least one byte: a body has at most as many tokens as bytes. The reply is bounded
+        by what the body says last, `extra_body` included; of several bounds by the largest, and by none if one of them is null."""
+        messages = asked.get("messages", asked.get("input"))
+        prompt = size_bytes + _TEMPLATE_TOKENS + _TOKENS_A_MESSAGE * (len(messages) if isinstance(messages, list) else 0)
+        bounds = [asked[key] for key in _BOUNDS if key in asked]
+        known = [bound for bound in bounds if type(bound) is int]
+        completion = max(known) * n if known and len(known) == len(bounds) else None
         cost = self._price.cost(prompt, completion, None) if self._price else None
         return Usage(calls=1, prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost)
 
@@ -180,6 +184,11 @@ class OpenAIChatTeacher:
         )
 
 
+def _single(config: OpenAISettings) -> EndpointSettings:
+    """The one endpoint of a recipe without `endpoints`. Raises: RecipeError for an OPENAI_BASE_URL that is none."""
+    return EndpointSettings(base_url=config.base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI_URL)
+
+
 def _server(config: OpenAISettings, at: EndpointSettings) -> Server:
     key_env = at.api_key_env or config.api_key_env
     endpoint = Endpoint(url=at.base_url.rstrip("/"), key_env=key_env, key=os.environ.get(key_env) or None)
@@ -188,14 +197,13 @@ def _server(config: OpenAISettings, at: EndpointSettings) -> Server:
     return Server(endpoint=endpoint, transport=transport, pace=pace, weight=at.weight)
 
 
-def _check(endpoint: Endpoint) -> None:
-    """Raises: RecipeError, PrerequisiteError."""
-    url, key_env = urlsplit(endpoint.url), endpoint.key_env
-    check_address(endpoint.url, key_env=key_env)
-    if not endpoint.key and url.hostname == urlsplit(_OPENAI_URL).hostname:
+def _check_key(endpoint: Endpoint) -> None:
+    """Raises: PrerequisiteError if OpenAI itself is meant, and there is no key."""
+    host, key_env = urlsplit(endpoint.url).hostname, endpoint.key_env
+    if not endpoint.key and host == urlsplit(_OPENAI_URL).hostname:
         raise PrerequisiteError(
             "teacher 'openai_chat' has no key",
-            why=f"{key_env} is unset, and {url.hostname} needs one",
+            why=f"{key_env} is unset, and {host} needs one",
             mend=f"export {key_env}=..., or --base-url URL",
         )
 

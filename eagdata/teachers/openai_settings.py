@@ -14,7 +14,7 @@ from eagdata.records import Json
 _SECRETS = frozenset({"key", "api_key", "api-key", "apikey", "token", "access_token", "sig", "secret"})
 
 
-def check_address(url: str, *, key_env: str) -> None:
+def _check_address(url: str, *, key_env: str) -> None:
     """Refuse what cannot be asked, and what must not be written to plan.json. It is not quoted: it may be the key itself.
 
     Raises: RecipeError.
@@ -54,7 +54,7 @@ class EndpointSettings:
             raise ValueError(f"weight is {self.weight}, must be above 0")
         if self.api_key_env is not None:
             _check_key_env(self.api_key_env)
-        check_address(self.base_url, key_env=self.api_key_env or "the variable that api_key_env names")
+        _check_address(self.base_url, key_env=self.api_key_env or "the variable that api_key_env names")
 
 
 @settings
@@ -125,7 +125,7 @@ class OpenAISettings:
             raise ValueError("extra_body cannot hold n: a search asks for as many replies as it needs; see siblings")
         _check_key_env(self.api_key_env)
         if self.base_url is not None:
-            check_address(self.base_url, key_env=self.api_key_env)
+            _check_address(self.base_url, key_env=self.api_key_env)
         if self.endpoints and self.base_url:
             raise ValueError("give base_url or endpoints, not both")
         if (self.rpm is not None and self.rpm <= 0) or (self.tpm is not None and self.tpm <= 0):

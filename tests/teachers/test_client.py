@@ -215,6 +215,10 @@ async def test_the_most_that_a_try_can_use_is_a_bound() -> None:
             assert asked.most(request()).cost_usd is None
         async with teacher(server.url, max_tokens=None, extra_body={"max_completion_tokens": 7}) as asked:
             assert asked.most(request()).completion_tokens == 7
+        async with teacher(server.url, max_tokens=100, extra_body={"max_tokens": None}) as asked:
+            assert asked.most(request()).completion_tokens is None  # what is sent holds, not what was overridden
+        async with teacher(server.url, max_tokens=100, extra_body={"max_completion_tokens": 900}) as asked:
+            assert asked.most(request()).completion_tokens == 900
     most = notes.most[0]
     assert most.prompt_tokens is not None
     assert most.prompt_tokens >= 200 * len("x€".encode())
