@@ -85,16 +85,10 @@ async def _all_hands(queue: Iterator[_Due], crew: Company, progress: _Progress, 
             extra = min(size, waits.calls) + size - len(hands) if waits and not progress.source_empty else 0
             hands |= {asyncio.ensure_future(_work(queue, crew, progress, emit, most=1)) for _ in range(extra)}
             _, hands = await asyncio.wait(hands, timeout=PULSE_S, return_when=asyncio.ALL_COMPLETED)
-    except asyncio.CancelledError:
+    finally:  # nobody works on in rooms that are about to be closed
         for hand in hands:
             hand.cancel()
         await asyncio.gather(*hands, return_exceptions=True)
-        raise
-
-
-def count_tasks(plan: Plan, source: TaskSource) -> int:
-    """How many tasks the source gives, at most `n`."""
-    return sum(1 for _ in source.tasks(plan.n, seed=plan.seed))
 
 
 @dataclass(frozen=True, slots=True)
