@@ -7,10 +7,12 @@ same conformance kit (`eagdata.testing`). Each docstring lists every exception t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import ClassVar, Literal, Protocol, Self, TypeVar, dataclass_transform
 
+from eagdata.errors import VerifierError
 from eagdata.records import Action, Json, Message, Node, NodeStatus, Observation, Task, ToolCall, Usage, Verdict
 
 C = TypeVar("C")
@@ -256,6 +258,28 @@ class Environment(Protocol):
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None: ...
 
 
+class CleanRoom(Protocol):
+    """Where a verifier runs what it needs to run: its own code, or the branch's from the start."""
+
+    def episode(self, task: Task) -> AbstractAsyncContextManager[Episode]:
+        """A fresh episode of the environment that `task` names, with its settings; nothing of any branch was ever in it.
+
+        Raises: EnvironmentFault, RecipeError for wrong settings, PrerequisiteError, on entry.
+        """
+        ...
+
+
+class Nowhere:
+    """A `CleanRoom` for verifiers that need none."""
+
+    def episode(self, task: Task) -> AbstractAsyncContextManager[Episode]:
+        """Raises: VerifierError."""
+        raise VerifierError(f"task {task.id!r} is judged by running something, and there is no place for it", retryable=False)
+
+
+NOWHERE = Nowhere()
+
+
 class Verifier(Protocol):
     """The judge of an answer, or of the state that a branch has built."""
 
@@ -266,9 +290,10 @@ class Verifier(Protocol):
         """How the teacher must write its final answer: one or two sentences for the system prompt."""
         ...
 
-    async def verify(self, task: Task, answer: str | None, episode: Episode | None) -> Verdict:
+    async def verify(self, task: Task, answer: str | None, episode: Episode | None, clean: CleanRoom = NOWHERE) -> Verdict:
         """Judge. `episode` is a private fork at the end of the branch (None for `answer` verifiers); expected values never
-        enter it. Wrong is `fail`, not scorable is `unscored`: neither is an exception.
+        enter it, and what it says may be a lie: the branch's code ran in it. Wrong is `fail`, not scorable is `unscored`:
+        neither is an exception.
 
         Raises: VerifierError if it cannot do its work; EnvironmentFault from the episode.
         """

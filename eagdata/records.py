@@ -87,7 +87,7 @@ class Usage:
 class Task:
     """One problem, with all that is needed to verify an answer to it.
 
-    `reference` and `answer` are private: they are never rendered to the teacher.
+    `reference`, `answer` and `solution` are private: they are never rendered to the teacher.
     """
 
     id: str
@@ -98,6 +98,8 @@ class Task:
     """What the verifier compares with; None where the verifier needs nothing but the question."""
     answer: str | None = None
     """A correct answer as text, for readers of the row; None where there is none."""
+    solution: str | None = None
+    """An action after which a verifier of the state passes: a program, a query. None where none is known."""
     environment: str = "python"
     environment_config: dict[str, Json] = field(default_factory=dict)
     """Per-task settings of the environment: files, setup code, limits."""

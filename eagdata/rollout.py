@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from time import monotonic
 
-from eagdata.contracts import Environment, Episode, Feedback, Growth, Reply, Request, Search, Verifier
+from eagdata.contracts import CleanRoom, Environment, Episode, Feedback, Growth, Reply, Request, Search, Verifier
 from eagdata.errors import BoundaryError, BudgetSpent
 from eagdata.exporters.linear import View, linearize
 from eagdata.plan import Limits
@@ -25,12 +25,12 @@ Propose = Callable[[str, Request], Awaitable[tuple[str, Reply]]]
 
 @dataclass(frozen=True, kw_only=True)
 class Crew:
-    """Everyone who takes part. No `environment`: the teacher only answers. The `judge` re-executes, in memory of its own."""
+    """Everyone who takes part. No `environment`: the teacher only answers. Proofs are made in `clean` rooms."""
 
     propose: Propose
     search: Search
     environment: Environment | None
-    judge: Environment | None
+    clean: CleanRoom
     verifier: Verifier
     prompt: tuple[Message, ...]
     tools: tuple[dict[str, Json], ...]
@@ -106,8 +106,7 @@ class _Growing:
 
     async def act(self, index: int) -> Node:
         """Run a new node's action in a fork of its parent's state, which itself stays as it is."""
-        node = self.nodes[index]
-        if node.status != "acted" or not node.action:
+        if (node := self.nodes[index]).status != "acted" or not node.action:
             return node
         try:
             state = self.states[index] = await self.states[node.parent].fork()
@@ -118,15 +117,16 @@ class _Growing:
 
     async def judge(self, index: int) -> bool | None:
         """Whether a new answer is right and may become a row; None if there is none or it could not be scored."""
+        crew = self.crew
         if (node := self.nodes[index]).status != "answered":
             return None
         try:
-            verdict = await judge(self.task, node.answer, verifier=self.crew.verifier, state=self.states.get(node.parent))
+            verdict = await judge(self.task, node.answer, verifier=crew.verifier, state=self.states.get(node.parent), clean=crew.clean)
         except BoundaryError as error:
             self.nodes[index] = replace(node, status="failed", failure=Failure.of(error))
             return None
-        branch, raw = [self.nodes[i] for i in path_to(self.nodes, index)], self.crew.environment is None
-        reason = drop_reason(branch, self.crew.verifier, raw=raw) if verdict.passed else None
+        branch, raw = [self.nodes[i] for i in path_to(self.nodes, index)], crew.environment is None
+        reason = drop_reason(branch, crew.verifier, raw=raw) if verdict.passed else None
         self.leaves.append(Leaf(node=index, verdict=verdict, answer=node.answer, drop=reason))
         return None if verdict.reward is None else verdict.passed and reason is None
 
@@ -136,7 +136,7 @@ class _Growing:
         for place, leaf in enumerate(self.leaves):
             if leaf.verified:
                 steps = steps_of(self.nodes, linearize((), self.nodes, end=leaf.node, view=crew.view).shown)
-                proof = await prove(self.task, steps, leaf.answer, environment=crew.judge, verifier=crew.verifier, runs=crew.replay_runs)
+                proof = await prove(self.task, steps, leaf.answer, clean=crew.clean, verifier=crew.verifier, runs=crew.replay_runs)
                 proved = replace(leaf, verdict=proof.verdict, replay_runs=proof.runs, replay_digest=proof.digest)
                 self.leaves[place] = proved if proof.verdict.passed else replace(proved, drop="nondeterministic")
 

@@ -1,4 +1,4 @@
-"""One episode of the `python` environment: steps, forks, and the way back to the state before an action that did not end well.
+"""One episode of an environment in a box: steps, forks, and the way back to the state before an action that did not end well.
 
 An episode is its start and its history; the live process is only the fast way to have that state. Whenever the process is gone
 (killed, timed out, put away to save memory, its box dead), the state is made again: from the paused episode it was forked from, or by
@@ -8,25 +8,27 @@ running the history once more in a fresh process and comparing every observation
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from eagdata.environments.sandbox.frames import Frame
 from eagdata.environments.sandbox.interpreter import shorten
 from eagdata.environments.sandbox.locations import module_path
-from eagdata.environments.sandbox.process import Ended
+from eagdata.environments.sandbox.process import Ended, Process
 from eagdata.environments.sandbox.supervisor import BoxFailure, Program, Refused
 from eagdata.errors import EnvironmentFault, RecipeError
-from eagdata.records import Action, Observation
+from eagdata.records import Action, Json, Observation
 
 if TYPE_CHECKING:
-    from eagdata.environments.python import PythonEnvironment
+    from eagdata.environments.box import BoxEnvironment
 
 _START_TIMEOUT_S = 20.0
 _KIND_CHARS = 100
-_NUMERIC = re.compile(r"\b(?:numpy|sympy)\b")
 _UNCHANGED = "The state is as it was before this action."
 _VARYING = re.compile(r"(?P<action><action) \d+(?=>)|" + "|".join(re.escape(path) for path in sorted(module_path(), key=len, reverse=True)))
 """What differs between machines, or between ways to the same state: where the libraries lie, how many actions went before."""
@@ -48,15 +50,24 @@ class Start:
     task_id: str
     seed: int
     files: dict[str, str]
-    setup: str
     limits: Limits
+    setup: str = ""
+    """An action that goes before all others."""
+    mounts: dict[str, str] = field(default_factory=dict)
+    """Place in the box's folder -> path of a file of this machine, which is copied there."""
+    host: str = ""
+    """What runs the actions, a module of `sandbox.hosts`; empty: they are Python."""
+    settings: dict[str, Json] = field(default_factory=dict)
+    """What the host is started with."""
+    libraries: tuple[str, ...] = ()
+    """Modules that are loaded from the start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """One completed action, and the digest of what it answered."""
 
-    source: str
+    action: Action
     digest: str
 
 
@@ -68,20 +79,20 @@ class NondeterministicFault(EnvironmentFault):
         return "nondeterministic"
 
 
-class PythonEpisode:
-    """One live state, paused between actions. Made by `PythonEnvironment.reset` and `fork`."""
+class BoxEpisode:
+    """One live state, paused between actions. Made by `BoxEnvironment.reset` and `fork`."""
 
-    def __init__(self, environment: PythonEnvironment, start: Start) -> None:
+    def __init__(self, environment: BoxEnvironment, start: Start) -> None:
         self.start = start
         self._environment = environment
         self._history: tuple[Past, ...] = ()
         self._program: Program | None = None
-        self._origin: PythonEpisode | None = None
+        self._origin: BoxEpisode | None = None
         self._turn = asyncio.Lock()
         self._closed = False
-        self.numeric = _NUMERIC.search(start.setup) is not None
-        """Its processes have numpy and sympy loaded. An episode begins without them and moves, by a replay of its past, to a
-        process that has them when an action first names one: small processes cost half as much to fork and to end."""
+        self.libraries = start.libraries + environment.libraries_for(start.setup)
+        """What its processes have loaded. An episode of Python begins without numpy and sympy and moves, by a replay of its past, to
+        a process that has them when an action first names one: small processes cost half as much to fork and to end."""
 
     @property
     def busy(self) -> bool:
@@ -96,29 +107,29 @@ class PythonEpisode:
     async def step(self, action: Action) -> Observation:
         """Run one action. Raises: EnvironmentFault if the box failed."""
         async with self._turn:
-            if not self.numeric and _NUMERIC.search(action.text):
-                self.numeric, self._origin = True, None
+            if missing := tuple(name for name in self._environment.libraries_for(action.text) if name not in self.libraries):
+                self.libraries, self._origin = self.libraries + missing, None
                 self._discard()
             for attempt in (1, 2):
                 program = await self._alive()
                 began = time.perf_counter()
-                observation = await self._observe(program, action.text)
+                observation = await self._observe(program, action)
                 if observation is None and attempt == 1:
                     continue
                 if observation is None:
                     raise EnvironmentFault("the sandbox died twice under one action", why="its zygote is gone")
                 if observation.status in ("ok", "error"):
-                    self._history = (*self._history, Past(action.text, observation.digest))
+                    self._history = (*self._history, Past(action, observation.digest))
                     self._origin = None
                 return replace(observation, duration_ms=(time.perf_counter() - began) * 1000)
         raise AssertionError("unreachable")
 
-    async def fork(self) -> PythonEpisode:
+    async def fork(self) -> BoxEpisode:
         """An independent copy. Raises: EnvironmentFault; its kind is `nondeterministic` if only a replay is possible and differs."""
-        copy = PythonEpisode(self._environment, self.start)
+        copy = BoxEpisode(self._environment, self.start)
         async with self._turn:
             program = await self._alive()
-            copy._history, copy._origin, copy.numeric = self._history, self, self.numeric
+            copy._history, copy._origin, copy.libraries = self._history, self, self.libraries
             try:
                 copy._program = await self._environment.fork(program, copy)
                 self._environment.touch(program)
@@ -159,7 +170,7 @@ class PythonEpisode:
         """This state from the episode that it was forked from, if that is still paused there."""
         origin = self._origin
         source = origin._program if origin is not None and len(origin._history) == len(self._history) else None
-        if origin is None or source is None or source.process.ending or origin.busy or origin.numeric != self.numeric:
+        if origin is None or source is None or source.process.ending or origin.busy or origin.libraries != self.libraries:
             return None
         async with origin._turn:
             try:
@@ -173,7 +184,7 @@ class PythonEpisode:
         try:
             await self._set_up(program)
             for number, past in enumerate(self._history, 1):
-                again = await self._run(program, past.source, number=number)
+                again = await self._run(program, past.action, number=number)
                 if again.digest != past.digest:
                     raise NondeterministicFault(
                         f"task {self.start.task_id!r}: action {number} answered differently when it was run again",
@@ -189,25 +200,38 @@ class PythonEpisode:
         return program
 
     async def _set_up(self, program: Program) -> None:
-        """Files, seeds, set-up code. Raises: RecipeError; Ended."""
-        start = self.start
-        answer = await program.process.request({"op": "start", "seed": start.seed, "files": start.files}, timeout_s=_START_TIMEOUT_S)
+        """Files, seeds, host, set-up code. Raises: RecipeError; Ended."""
+        start, process = self.start, program.process
+        answer = await self._copy_in(process) if start.mounts else {}
+        if answer.get("failed") is None:
+            frame: Frame = {"op": "start", "seed": start.seed, "files": start.files, "host": start.host, "settings": start.settings}
+            answer = await process.request(frame, timeout_s=_START_TIMEOUT_S)
         if answer.get("failed") is not None:
-            raise RecipeError(f"task {start.task_id!r}: environment_config.files cannot be written", why=str(answer["failed"]))
+            raise RecipeError(f"task {start.task_id!r}: its environment_config cannot be set up", why=str(answer["failed"]))
         if not start.setup:
             return
         try:
-            seen = await self._run(program, start.setup, number=0)
+            seen = await self._run(program, Action(kind=self._environment.language, text=start.setup), number=0)
             why = None if seen.status == "ok" else seen.text
         except Ended as error:
             why = error.how
         if why is not None:
             raise RecipeError(f"task {start.task_id!r}: environment_config.setup fails", why=why, mend="mend the set-up code of the task")
 
-    async def _observe(self, program: Program, source: str) -> Observation | None:
+    async def _copy_in(self, process: Process) -> Frame:
+        """Raises: RecipeError for a file that cannot be read; Ended."""
+        with ExitStack() as opened:
+            try:
+                fds = [opened.enter_context(_opened(path)) for path in self.start.mounts.values()]
+                frame: Frame = {"op": "copy_in", "names": list(self.start.mounts)}
+                return await process.hand_over(frame, fds, timeout_s=_START_TIMEOUT_S)
+            except OSError as error:
+                raise RecipeError(f"task {self.start.task_id!r}: a file of its environment cannot be read", why=str(error)) from error
+
+    async def _observe(self, program: Program, action: Action) -> Observation | None:
         """What the action answered; None if the box died under it. A process that did not end well is gone after it."""
         try:
-            observation = await self._run(program, source, number=len(self._history) + 1)
+            observation = await self._run(program, action, number=len(self._history) + 1)
         except Ended as error:
             self._discard()
             if self._closed:
@@ -221,10 +245,10 @@ class PythonEpisode:
             self._discard()
         return observation
 
-    async def _run(self, program: Program, source: str, *, number: int) -> Observation:
+    async def _run(self, program: Program, action: Action, *, number: int) -> Observation:
         """Raises: Ended, also for an answer that the interpreter does not give."""
         limits, process = self.start.limits, program.process
-        frame: Frame = {"op": "run", "source": source, "number": number, "value_chars": limits.output_chars}
+        frame: Frame = {"op": "run", "kind": action.kind, "source": action.text, "number": number, "value_chars": limits.output_chars}
         answer = await process.request(frame, timeout_s=limits.timeout_s)
         status, kind, value = (answer.get(key) for key in ("status", "kind", "value"))
         if status == "limit":
@@ -241,6 +265,15 @@ class PythonEpisode:
 
     def _limit(self, kind: str, text: str) -> Observation:
         return Observation(status="timeout" if kind == "timeout" else "limit", kind=kind, text=f"{text[0].upper()}{text[1:]}. {_UNCHANGED}")
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def _level(text: str) -> str:

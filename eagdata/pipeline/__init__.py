@@ -15,7 +15,8 @@ from eagdata.errors import Stopped
 from eagdata.events import Emit, StageStarted, ignore
 from eagdata.exporters.trajectories import Layout
 from eagdata.pipeline.assemble import Assembly
-from eagdata.pipeline.crew import build, is_raw, prompt_of, task_source, verifier_of
+from eagdata.pipeline.building import build, verifier_of
+from eagdata.pipeline.crew import is_raw, prompt_of, task_source
 from eagdata.pipeline.estimate import dry_run
 from eagdata.pipeline.finish import finish, finished_summary
 from eagdata.pipeline.run import roll_out_all

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,44 +13,15 @@ from eagdata import __version__
 from eagdata.contracts import Environment, Request, Search, TaskSource, Teacher, Verifier
 from eagdata.errors import RecipeError
 from eagdata.pipeline.budget import Budget
+from eagdata.pipeline.building import build, verifier_of
 from eagdata.pipeline.calls import Calls
+from eagdata.pipeline.rooms import Environments, Rooms
 from eagdata.plan import Plan
 from eagdata.records import Json, Message, Task, Trace, canonical, sha256
-from eagdata.registry import plugin_class
 from eagdata.rollout import Crew, rollout
 from eagdata.store import RunStore
 from eagdata.teachers.prompts import STOP, raw_system_prompt, run_tool, system_prompt
 from eagdata.teachers.prompts import demonstration as worked_example
-
-_MOST_VERIFIERS = 256
-
-
-def build(kind: str, name: str, config: object) -> object:
-    """A plugin with its settings. Raises: RecipeError, PrerequisiteError."""
-    return plugin_class(kind, name)(config)
-
-
-def configured(kind: str, name: str, given: Mapping[str, Json]) -> object:
-    """A plugin from settings as JSON, as rows and tasks hold them. Raises: RecipeError if they are wrong; PrerequisiteError."""
-    from pydantic import TypeAdapter, ValidationError
-
-    config: type[object] = plugin_class(kind, name).Config  # type: ignore[attr-defined]
-    try:
-        return build(kind, name, TypeAdapter(config).validate_python(given))
-    except ValidationError as error:
-        raise RecipeError(
-            f"the settings of {name!r} are wrong: {dict(given)!r}", why=str(error), mend="mend the task or row that names it"
-        ) from error
-
-
-def verifier_of(task: Task, made: dict[str, Verifier]) -> Verifier:
-    """The verifier that a task names, made once per setting. Raises: RecipeError if its settings are wrong."""
-    key = canonical([task.verifier, task.verifier_config])
-    if key not in made:
-        if len(made) >= _MOST_VERIFIERS:
-            made.pop(next(iter(made)))  # tasks may come with settings of their own, each
-        made[key] = cast("Verifier", configured("verifiers", task.verifier, task.verifier_config))
-    return made[key]
 
 
 @dataclass(kw_only=True)
@@ -63,13 +34,15 @@ class Company:
     calls: Calls
     search: Search
     environment: Environment
-    judge: Environment
+    clean: Rooms
     verifiers: dict[str, Verifier] = field(default_factory=dict)
 
     async def roll_out(self, task: Task, position: int) -> Trace:
         """The trace of one task. Raises: Stopped, and what concerns the whole run."""
         seed = int(sha256(canonical([self.plan.seed, task.id]))[:15], 16)
         raw = is_raw(self.plan, position)
+        if task.environment != self.plan.plugins["environment"]:
+            raise _misplaced(task, self.plan)
         verifier = verifier_of(task, self.verifiers)
         tool = self.plan.prompt.protocol == "tool" and not raw
         tools = (run_tool(self.environment.language),) if tool else ()
@@ -78,7 +51,7 @@ class Company:
             propose=partial(self.calls.propose, task.id),
             search=self.search,
             environment=None if raw else self.environment,
-            judge=None if raw else self.judge,
+            clean=self.clean,
             verifier=verifier,
             prompt=prompt_of(plan, task, self.environment, verifier, raw=raw, demonstration=shown),
             tools=tools,
@@ -126,14 +99,15 @@ async def company(plan: Plan, store: RunStore, stopping: asyncio.Event) -> Async
     the teacher cannot be held to."""
     teacher = cast("Teacher", build("teachers", plan.plugins["teacher"], plan.configs["teacher"]))
     search = cast("Search", build("search", plan.plugins["search"], plan.configs["search"]))
-    live, judging = (cast("Environment", build("environments", plan.plugins["environment"], plan.configs["environment"])) for _ in range(2))
-    async with teacher, live, judging:
+    live = cast("Environment", build("environments", plan.plugins["environment"], plan.configs["environment"]))
+    async with teacher, live, Environments() as judging:
         budget = Budget(cost_usd=plan.budget.cost_usd, tokens=plan.budget.tokens, store=store, stopping=stopping)
         budget.check(teacher.most(Request(messages=(Message(role="user", content=""),), seed=0)), teacher=teacher.name)
         calls = Calls(
             teacher=teacher, store=store, budget=budget, plan_digest=plan.digest, stopping=stopping, prefill=plan.prompt.prefill
         )  # fmt: skip
-        opened = Company(plan=plan, store=store, teacher=teacher, calls=calls, search=search, environment=live, judge=judging)
+        clean = Rooms(judging, cast("dict[str, Json]", plan.resolved["environment"]))
+        opened = Company(plan=plan, store=store, teacher=teacher, calls=calls, search=search, environment=live, clean=clean)
         try:
             yield opened
         finally:
@@ -142,3 +116,10 @@ async def company(plan: Plan, store: RunStore, stopping: asyncio.Event) -> Async
 
 def task_source(plan: Plan) -> TaskSource:
     return cast("TaskSource", build("tasks", plan.plugins["tasks"], plan.configs["tasks"]))
+
+
+def _misplaced(task: Task, plan: Plan) -> RecipeError:
+    return RecipeError(
+        f"task {task.id!r} is for the environment {task.environment!r}, and the recipe's is {plan.plugins['environment']!r}",
+        mend=f"--set environment.kind={task.environment}, or mend the environment that the tasks name (tasks.environment)",
+    )

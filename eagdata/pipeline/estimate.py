@@ -10,7 +10,7 @@ from typing import cast
 
 from eagdata.contracts import Request, Teacher
 from eagdata.pipeline.budget import check_budget
-from eagdata.pipeline.crew import build
+from eagdata.pipeline.building import build
 from eagdata.plan import Expect, Plan
 from eagdata.records import Json, Message, Usage
 from eagdata.store import read_traces

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import cast
 
-from eagdata.contracts import Environment, Verifier
+from eagdata.contracts import CleanRoom, Verifier
 from eagdata.errors import BoundaryError, RecipeError, Stopped
 from eagdata.events import Emit, StageStarted, TraceFinished, ignore
 from eagdata.exporters.trajectories import Recorded, read_trajectory
-from eagdata.pipeline.crew import configured, verifier_of
-from eagdata.records import Json, canonical
+from eagdata.pipeline.building import verifier_of
+from eagdata.pipeline.rooms import Environments, Rooms
+from eagdata.records import Json
 from eagdata.verifiers.replay import prove
 
 AT_ONCE = 8
@@ -60,16 +59,15 @@ async def verify(
     report, made = Report(), dict[str, Verifier]()
     queue = islice(_rows(data), n)
     emit(StageStarted("rows", n))
-    async with _environments() as environment_for:
+    async with Environments() as environments:
 
         async def work() -> None:
             for row in queue:
                 if stopping and stopping.is_set():
                     return
                 recorded = read_trajectory(row)
-                environment = await environment_for(recorded.environment) if recorded.steps else None
-                verifier = verifier_of(recorded.task, made)
-                await _check(recorded, environment, verifier, runs=runs, report=report)
+                clean, verifier = Rooms(environments, recorded.environment), verifier_of(recorded.task, made)
+                await _check(recorded, clean, verifier, runs=runs, report=report)
                 known = recorded.id in report.differing
                 emit(TraceFinished(recorded.task.id, "rejected" if known else "kept", "differs" if known else None, 0, 1, 0.0))
 
@@ -83,11 +81,11 @@ async def verify(
     return report
 
 
-async def _check(recorded: Recorded, environment: Environment | None, verifier: Verifier, *, runs: int, report: Report) -> None:
+async def _check(recorded: Recorded, clean: CleanRoom, verifier: Verifier, *, runs: int, report: Report) -> None:
     report.rows += 1
     report.actions += len(recorded.steps) * runs
     try:
-        proof = await prove(recorded.task, recorded.steps, recorded.final_answer, environment=environment, verifier=verifier, runs=runs)
+        proof = await prove(recorded.task, recorded.steps, recorded.final_answer, clean=clean, verifier=verifier, runs=runs)
     except BoundaryError as error:
         report.faults[recorded.id] = str(error)
         return
@@ -97,26 +95,6 @@ async def _check(recorded: Recorded, environment: Environment | None, verifier: 
         report.differing[recorded.id] = f"the answer {recorded.final_answer!r} does not pass: {proof.verdict.status}"
     else:
         report.verified += 1
-
-
-@asynccontextmanager
-async def _environments() -> AsyncIterator:  # type: ignore[type-arg]  # of a function that gives an opened environment
-    """Environments by their settings, opened once each."""
-    async with AsyncExitStack() as stack:
-        opened: dict[str, asyncio.Task[Environment]] = {}
-
-        async def open_one(settings: Mapping[str, Json]) -> Environment:
-            rest = {key: value for key, value in settings.items() if key != "kind"}
-            environment = configured("environments", str(settings["kind"]), rest)
-            return await stack.enter_async_context(cast("Environment", environment))
-
-        async def environment_for(settings: Mapping[str, Json]) -> Environment:
-            key = canonical(dict(settings))
-            if key not in opened:
-                opened[key] = asyncio.ensure_future(open_one(settings))
-            return await opened[key]
-
-        yield environment_for
 
 
 def _rows(data: Sequence[Path]) -> Iterator[Mapping[str, object]]:

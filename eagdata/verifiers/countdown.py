@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import ClassVar, Literal
 
-from eagdata.contracts import Episode, settings
+from eagdata.contracts import NOWHERE, CleanRoom, Episode, settings
 from eagdata.errors import VerifierError
 from eagdata.records import Check, Task, Verdict
 
@@ -37,7 +37,7 @@ class CountdownVerifier:
     def instructions(self) -> str:
         return "The final answer is one expression of the given numbers with +, -, *, / and parentheses."
 
-    async def verify(self, task: Task, answer: str | None, episode: Episode | None) -> Verdict:
+    async def verify(self, task: Task, answer: str | None, episode: Episode | None, clean: CleanRoom = NOWHERE) -> Verdict:
         numbers, target = _reference(task)
         if answer is None or not answer.strip():
             return _fail("expression", "no answer")

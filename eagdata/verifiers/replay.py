@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from eagdata.contracts import Environment, Episode, Verifier
+from eagdata.contracts import CleanRoom, Episode, Verifier
 from eagdata.records import Check, Node, Observation, Step, Task, Verdict, canonical, mask_volatile, sha256
 
 
@@ -41,23 +41,21 @@ def steps_of(nodes: Sequence[Node], path: Sequence[int]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-async def judge(task: Task, answer: str | None, *, verifier: Verifier, state: Episode | None) -> Verdict:
+async def judge(task: Task, answer: str | None, *, verifier: Verifier, state: Episode | None, clean: CleanRoom) -> Verdict:
     """The verdict on a live branch. A state is judged in a fork, so that nothing the judge does comes back.
 
     Raises: EnvironmentFault, VerifierError.
     """
     if verifier.judges == "answer" or state is None:
-        return await verifier.verify(task, answer, None)
+        return await verifier.verify(task, answer, None, clean)
     fork = await state.fork()
     try:
-        return await verifier.verify(task, answer, fork)
+        return await verifier.verify(task, answer, fork, clean)
     finally:
         await fork.close()
 
 
-async def prove(
-    task: Task, steps: Sequence[Step], answer: str | None, *, environment: Environment | None, verifier: Verifier, runs: int
-) -> Proof:
+async def prove(task: Task, steps: Sequence[Step], answer: str | None, *, clean: CleanRoom, verifier: Verifier, runs: int) -> Proof:
     """Re-execute `steps` `runs` times and judge each time anew. The last step is the end of the branch.
 
     A step whose parent has other children starts from a fork. Raises: EnvironmentFault, VerifierError.
@@ -65,7 +63,7 @@ async def prove(
     found: Verdict | None = None
     digest = sha256(canonical([step.digest for step in steps]))
     for run in range(1, runs + 1):
-        difference, verdict = await _once(task, steps, answer, environment=environment, verifier=verifier)
+        difference, verdict = await _once(task, steps, answer, clean=clean, verifier=verifier)
         if difference is None and found is not None and found.status != verdict.status:
             difference = f"verdict {found.status!r} in one run, {verdict.status!r} in another"
         if difference is not None:
@@ -78,30 +76,37 @@ async def prove(
 
 
 async def _once(
-    task: Task, steps: Sequence[Step], answer: str | None, *, environment: Environment | None, verifier: Verifier
+    task: Task, steps: Sequence[Step], answer: str | None, *, clean: CleanRoom, verifier: Verifier
 ) -> tuple[str | None, Verdict]:
     """First difference from the record (None: there is none) and the verdict of one fresh run."""
-    if environment is None:
-        return None, await verifier.verify(task, answer, None)
-    left = Counter(step.parent for step in steps)
-    states: dict[int | None, Episode] = {None: await environment.reset(task)}
-    at: int | None = None
-    try:
-        for position, step in enumerate(steps):
-            left[step.parent] -= 1
-            if left[step.parent]:
-                states[position] = await states[step.parent].fork()
-            else:
-                states[position] = states.pop(step.parent)
-            at = position
-            seen = await states[position].step(step.action)
-            if difference := _difference(step, seen):
+    if not steps and verifier.judges == "answer":
+        return None, await verifier.verify(task, answer, None, clean)
+    async with clean.episode(task) as fresh:
+        states: dict[int | None, Episode] = {None: fresh}
+        try:
+            difference, at = await _run_again(steps, states)
+            if difference:
                 return difference, Verdict(status="flaky")
-        state = states[at] if verifier.judges == "state" else None
-        return None, await verifier.verify(task, answer, state)
-    finally:
-        for episode in states.values():
-            await episode.close()
+            return None, await verifier.verify(task, answer, states[at] if verifier.judges == "state" else None, clean)
+        finally:
+            for episode in states.values():
+                await episode.close()
+
+
+async def _run_again(steps: Sequence[Step], states: dict[int | None, Episode]) -> tuple[str | None, int | None]:
+    """The first difference and the last step that was run. A state that several steps start from is forked for all but the last."""
+    left = Counter(step.parent for step in steps)
+    at: int | None = None
+    for position, step in enumerate(steps):
+        left[step.parent] -= 1
+        if left[step.parent]:
+            states[position] = await states[step.parent].fork()
+        else:
+            states[position] = states.pop(step.parent)
+        at = position
+        if difference := _difference(step, await states[position].step(step.action)):
+            return difference, at
+    return None, at
 
 
 def _difference(step: Step, seen: Observation) -> str | None:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
-from eagdata.contracts import Episode, settings
+from eagdata.contracts import NOWHERE, CleanRoom, Episode, settings
 from eagdata.records import Action, Check, Json, Observation, Task, Verdict, VerdictStatus
 
 _EXITS = frozenset({"exit", "SystemExit"})
@@ -39,7 +39,7 @@ class TestsVerifier:
     def instructions(self) -> str:
         return "Define the function in the session and try it on examples; when it works, write done in the box."
 
-    async def verify(self, task: Task, answer: str | None, episode: Episode | None) -> Verdict:
+    async def verify(self, task: Task, answer: str | None, episode: Episode | None, clean: CleanRoom = NOWHERE) -> Verdict:
         found = _cases(task.reference)
         if found is None or episode is None:
             evidence = "there is no state to call it in" if found else 'the reference is not {"function": name, "cases": [...]} with a case'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import resource
@@ -145,9 +146,11 @@ def serve(sock: socket.socket, place: Place) -> None:
         answer: Frame
         if request["op"] == "run":
             number, value_chars = _int(request["number"]), _int(request["value_chars"])
-            answer = interpreter.run(str(request["source"]), number=number, value_chars=value_chars)
+            answer = interpreter.run(str(request["kind"]), str(request["source"]), number=number, value_chars=value_chars)
         elif request["op"] == "start":
-            answer = _start(_int(request["seed"]), request["files"])  # type: ignore[arg-type]
+            answer = _start(interpreter, request)
+        elif request["op"] == "copy_in":
+            answer = _copy_in(request["names"], fds)  # type: ignore[arg-type]
         else:
             copied = fork(place, fds, str(request["folder"]))
             if isinstance(copied, Place):
@@ -170,14 +173,27 @@ def _int(value: object) -> int:
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
-def _start(seed: int, files: dict[str, str]) -> Frame:
+def _copy_in(names: list[str], fds: list[int]) -> Frame:
+    try:
+        folder.copy_in(names, fds)
+    except (OSError, ValueError) as error:
+        return {"failed": str(error)}
+    return {"failed": None}
+
+
+def _start(interpreter: Interpreter, request: Frame) -> Frame:
+    """Seeds, files, and the host of an environment whose actions are not Python."""
+    seed = _int(request["seed"])
     random.seed(seed)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(seed % 2**32)
     try:
-        folder.fill(files)
-    except OSError as error:
-        return {"failed": str(error)}
+        folder.fill(request["files"])  # type: ignore[arg-type]
+        if request["host"]:
+            host = importlib.import_module(f"{__package__}.hosts.{request['host']}")
+            interpreter.host = host.start(request["settings"])
+    except Exception as error:  # of the host: whatever is wrong with the task's settings
+        return {"failed": f"{type(error).__name__}: {error}"}
     return {"failed": None}
 
 

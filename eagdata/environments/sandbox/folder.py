@@ -35,6 +35,14 @@ def fill(files: dict[str, str]) -> None:
             file.write(text)
 
 
+def copy_in(names: list[str], fds: list[int]) -> None:
+    """Write a copy of each open file below the current folder, by its name. Raises: OSError."""
+    for name, fd in zip(names, fds, strict=True):
+        os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+        with open(fd, "rb") as source, open(name, "wb") as copied:
+            shutil.copyfileobj(source, copied, 1 << 20)
+
+
 def open_files(*, ignored: list[int]) -> list[OpenFile]:
     """The files and folders that the program holds open, but for `ignored`. Raises: Unmovable."""
     found = []

@@ -18,6 +18,7 @@ import signal
 import sys
 import traceback
 import types
+from typing import Protocol
 
 from .frames import Frame
 
@@ -27,10 +28,19 @@ _SHARED_WRITABLE = (" rw-s ", " -w-s ", " rwxs ", " -wxs ")
 _SIGNALS = tuple(sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}))
 
 
+class Host(Protocol):
+    """What runs the actions of an environment whose language is not Python."""
+
+    def execute(self, kind: str, text: str) -> str | None:
+        """Run one action: print what it shows, give its value. What it raises is what the action failed with."""
+        ...
+
+
 class Interpreter:
     """The state of one program between its actions."""
 
     def __init__(self) -> None:
+        self.host: Host | None = None
         self.module = types.ModuleType("__main__")
         self.module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = self.module
@@ -41,11 +51,11 @@ class Interpreter:
         self._memory = resource.getrlimit(resource.RLIMIT_AS)
         self._open_streams()
 
-    def run(self, source: str, *, number: int, value_chars: int) -> Frame:
+    def run(self, kind: str, source: str, *, number: int, value_chars: int) -> Frame:
         """Run one action; the answer says how it ended. The text it wrote lies in the output file."""
         self._ready()
         try:
-            value = self._execute(source, f"<action {number}>")
+            value = self.host.execute(kind, source) if self.host else self._execute(source, f"<action {number}>")
             self._flush()
             answer: Frame = {"status": "ok", "kind": None, "value": shorten(value, value_chars)}
         except BaseException as error:
@@ -77,7 +87,7 @@ class Interpreter:
         kind = type(error).__name__
         try:
             self._flush()
-            _write(_describe(error, self._libraries))
+            _write(_describe(error, self._libraries) if self.host is None else _sentence(error))
         except BaseException:
             self._open_streams()
         return {"status": "error", "kind": kind, "value": None}
@@ -150,6 +160,10 @@ def _describe(error: BaseException, libraries: tuple[str, ...]) -> str:
     found = traceback.TracebackException(type(error), error, error.__traceback__)
     _keep_own_frames(found, libraries)
     return "".join(found.format() if found.stack else found.format_exception_only())
+
+
+def _sentence(error: BaseException) -> str:
+    return "".join(traceback.format_exception_only(type(error), error))
 
 
 def _keep_own_frames(found: traceback.TracebackException, libraries: tuple[str, ...]) -> None:

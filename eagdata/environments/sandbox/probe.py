@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from . import locations
+from .frames import Frame
 from .process import Ended
 from .supervisor import BoxFailure, Program, Zygote
 
@@ -101,7 +102,8 @@ def _bait() -> Iterator[_Bait]:
 
 
 async def _run(program: Program, source: str, *, timeout_s: float) -> dict[str, object]:
-    return await program.process.request({"op": "run", "source": source, "number": 1, "value_chars": 100}, timeout_s=timeout_s)
+    frame: Frame = {"op": "run", "kind": "python", "source": source, "number": 1, "value_chars": 100}
+    return await program.process.request(frame, timeout_s=timeout_s)
 
 
 async def _try(program: Program, wall: str, source: str) -> Finding:

@@ -105,6 +105,11 @@ class Process:
         self._expected = secrets.token_hex(8)
         return self._expected
 
+    async def hand_over(self, frame: Frame, fds: list[int], *, timeout_s: float) -> Frame:
+        """The answer to a request that open files go along with; they stay open here. Raises: Ended; OSError."""
+        self.send(frame | {"id": self.expect()}, fds)
+        return await self.answer(timeout_s)
+
     async def answer(self, timeout_s: float) -> Frame:
         """The answer to what was sent with the id of `expect`. Raises: Ended."""
         return await self._wait(timeout_s)

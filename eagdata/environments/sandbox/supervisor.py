@@ -83,10 +83,12 @@ class Program:
 class Zygote:
     """One started zygote of one tier. Everything it makes dies with it."""
 
-    def __init__(self, tier: str, *, disk_mb: int, tasks: int, numeric: bool = True) -> None:
-        """`numeric`: numpy and sympy are loaded; without them its processes are a fifth as large and cost half as much."""
+    def __init__(self, tier: str, *, disk_mb: int, tasks: int, libraries: tuple[str, ...] = (), host: str = "") -> None:
+        """`libraries` are loaded before the first fork: without numpy and sympy its processes are a fifth as large and cost half as
+        much. `host`: what runs actions that are not Python, a module of `hosts`."""
         self.tier = tier
-        self._limits = {"disk_mb": disk_mb, "tasks": tasks, "numeric": int(numeric)}
+        self._disk_mb = disk_mb
+        self._settings: Frame = {"disk_mb": disk_mb, "tasks": tasks, "libraries": list(libraries), "host": host}
         self._home = ""
         self._made = 0
         self._making = 0
@@ -107,7 +109,7 @@ class Zygote:
         complaints = os.memfd_create("stderr")
         try:
             with theirs:
-                self._starter = _launch(self.tier, theirs.fileno(), limits=self._limits, stderr=complaints)
+                self._starter = _launch(self.tier, theirs.fileno(), own=self._settings, stderr=complaints)
             greeting = await self._zygote().greeting(_START_TIMEOUT_S)
             if "failed" in greeting.frame:
                 raise BoxFailure(str(greeting.frame["failed"]))
@@ -239,7 +241,7 @@ class Zygote:
         greeting = await branch.process.greeting(_FORK_TIMEOUT_S)
         if gate:
             gate.shut()
-        if self.tier == "namespaces" and not is_confined(greeting.pid, folder=BOX, disk_mb=self._limits["disk_mb"]):
+        if self.tier == "namespaces" and not is_confined(greeting.pid, folder=BOX, disk_mb=self._disk_mb):
             raise Refused("the copy is not confined")
         branch.process.begin(greeting)
         branch.tree.live.add(branch)
@@ -260,9 +262,9 @@ class Zygote:
             shutil.rmtree(tree.folder, ignore_errors=True)
 
 
-def _launch(tier: str, control: int, *, limits: dict[str, int], stderr: int) -> subprocess.Popen[bytes]:
+def _launch(tier: str, control: int, *, own: Frame, stderr: int) -> subprocess.Popen[bytes]:
     """Start the zygote in a session of its own, so that Ctrl-C is the supervisor's alone."""
-    settings = {"tier": tier, "control": control, "readable": locations.readable(), "path": locations.module_path(), **limits}
+    settings = {"tier": tier, "control": control, "readable": locations.readable(), "path": locations.module_path(), **own}
     folder = os.path.dirname(os.path.abspath(__file__))
     return subprocess.Popen(
         [sys.executable, "-S", "-s", "-P", "-c", _BOOT, folder, json.dumps(settings)],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import gc
+import importlib
 import json
 import os
 import random
@@ -26,7 +27,7 @@ from .child import Place
 from .family import descendants, end
 from .frames import Frame, receive, send_with
 
-_NUMERIC = "numpy numpy.fft numpy.linalg numpy.polynomial numpy.random sympy sympy.abc"
+_NUMPY = "numpy.fft numpy.linalg numpy.polynomial numpy.random"
 _PRELOADED = """
     bisect calendar cmath collections contextlib copy csv dataclasses datetime decimal enum fractions functools hashlib heapq io itertools
     json math numbers operator pathlib pprint random re shutil sqlite3 statistics string tempfile textwrap time traceback types typing
@@ -36,11 +37,13 @@ _PRELOADED = """
 def main(settings: str) -> None:
     """Serve until the supervisor is gone; returns in no process. `settings` is the JSON of `supervisor.Zygote`."""
     found = json.loads(settings)
+    if found["host"]:
+        importlib.import_module(f"{__package__}.hosts.{found['host']}")  # while this package's folder can still be read
     control = socket.socket(fileno=found["control"])
     if found["tier"] == "namespaces":
         _leave_host(control, found["readable"])
     sys.path[:] = found["path"]
-    _warm(numeric=bool(found["numeric"]))
+    _warm(found["libraries"])
     home = namespaces.BOX if found["tier"] == "namespaces" else _make_home()
     place = Place(
         tier=found["tier"],
@@ -112,21 +115,30 @@ def _running_tasks() -> int:
     return total
 
 
-def _warm(*, numeric: bool) -> None:
+def _warm(libraries: list[str]) -> None:
     """Import and use what programs use, once for all of them: a fresh import costs each episode milliseconds and page faults."""
-    for name in _PRELOADED.split():
-        __import__(name)
+    for name in _PRELOADED.split() + libraries:
+        importlib.import_module(name)
     site.setquit()
     site.sethelper()
     random.random()
-    if numeric:
-        _warm_numeric()
+    if "numpy" in libraries:
+        _warm_numpy()
+    if "sympy" in libraries:
+        _warm_sympy()
 
 
-def _warm_numeric() -> None:
-    for name in _NUMERIC.split():
-        __import__(name)
+def _warm_numpy() -> None:
+    for name in _NUMPY.split():
+        importlib.import_module(name)
     import numpy
+
+    numpy.linalg.solve(numpy.eye(2), numpy.random.default_rng(0).random(2))
+    repr(numpy.arange(3.0))
+
+
+def _warm_sympy() -> None:
+    importlib.import_module("sympy.abc")
     import sympy
 
     x, y = sympy.symbols("x y")
@@ -135,8 +147,6 @@ def _warm_numeric() -> None:
     sympy.solve(x**2 - 2, x)
     sympy.factorint(360)
     str(sympy.diff(sympy.exp(x * y), x) + sympy.integrate(x**2, x) + sympy.expand((x + 1) ** 3))
-    numpy.linalg.solve(numpy.eye(2), numpy.random.default_rng(0).random(2))
-    repr(numpy.arange(3.0))
 
 
 def _end_with_supervisor(home: str) -> None:
