@@ -13,7 +13,10 @@ _CONDUCT = (
     "base_url", "api_key_env", "endpoints", "max_in_flight", "rpm", "tpm", "timeout_s", "deadline_s", "attempts", "wait_s",
     "slots", "threads", "prices", "price_prompt_usd_per_mtok", "price_completion_usd_per_mtok", "price_cached_usd_per_mtok",
 )  # fmt: skip
-_UNDIGESTED = (("concurrency",), ("budget",), ("expect",), ("thresholds",), *(("teacher", key) for key in _CONDUCT))
+_UNDIGESTED = (
+    ("concurrency",), ("budget",), ("expect",), ("thresholds",),
+    *((section, key) for section in ("teacher", "appeal") for key in _CONDUCT),
+)  # fmt: skip
 """What may change between a run and its resumption: it shapes no reply and changes no byte of a row."""
 
 
@@ -136,7 +139,7 @@ class Plan:
     seed: int
     concurrency: int
     plugins: Mapping[str, str]
-    """Section (`tasks`, `teacher`, `search`, `environment`) -> name of the plugin."""
+    """Section (`tasks`, `teacher`, `search`, `environment`, and `appeal` where one is asked for) -> name of the plugin."""
     configs: Mapping[str, object]
     """Section -> the plugin's own `Config`."""
     limits: Limits

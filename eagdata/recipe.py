@@ -17,7 +17,8 @@ from eagdata.records import Json
 from eagdata.registry import plugin_class
 
 DEFAULT_RECIPE = "quickstart"
-PLUGIN_SECTIONS = {"tasks": "tasks", "teacher": "teachers", "search": "search", "environment": "environments"}
+PLUGIN_SECTIONS = {"tasks": "tasks", "teacher": "teachers", "search": "search", "environment": "environments", "appeal": "teachers"}
+OPTIONAL_SECTIONS = ("appeal",)
 SECTIONS: Mapping[str, type] = {
     "limits": Limits, "prompt": Prompt, "verification": Verification, "rows": Rows, "thresholds": Thresholds,
     "budget": Budget, "expect": Expect,
@@ -183,6 +184,8 @@ class _Reader:
         configs: dict[str, object] = {}
         for section, kind in PLUGIN_SECTIONS.items():
             given = self.document.data.get(section)
+            if given is None and section in OPTIONAL_SECTIONS:
+                continue
             if isinstance(given, str):
                 given = {"kind": given}
             if not isinstance(given, dict) or not isinstance(given.get("kind"), str):

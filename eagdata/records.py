@@ -252,6 +252,22 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Appeal:
+    """What a judge model said of an answer that the verifier refused. It changes no verdict."""
+
+    node: int
+    """Index of the refused answer."""
+    judge: str
+    granted: bool | None
+    """Whether it finds the answer to say the same as the reference; None if it did not come to a word."""
+    evidence: str
+    """Its reply, or the fault that kept it from one."""
+    call: str = ""
+    """Key of the reply in the journal; empty if there is none."""
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """The recorded tree of one task."""
 
@@ -260,6 +276,7 @@ class Trace:
     """System prompt and question, as the teacher saw them."""
     nodes: tuple[Node, ...] = ()
     leaves: tuple[Leaf, ...] = ()
+    appeals: tuple[Appeal, ...] = ()
     search: str = ""
     teacher: str = ""
     sampling: dict[str, Json] = field(default_factory=dict)

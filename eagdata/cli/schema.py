@@ -50,7 +50,7 @@ def _recipe() -> dict[str, Json]:
     """Sections as they are; a plugin section is one of the installed plugins, told apart by `kind`."""
     from pydantic import TypeAdapter
 
-    from eagdata.recipe import PLUGIN_SECTIONS, SECTIONS
+    from eagdata.recipe import OPTIONAL_SECTIONS, PLUGIN_SECTIONS, SECTIONS
     from eagdata.registry import names, plugin_class
 
     properties: dict[str, Json] = {
@@ -77,6 +77,6 @@ def _recipe() -> dict[str, Json]:
         "title": "eagdata recipe",
         "type": "object",
         "properties": properties,
-        "required": list(PLUGIN_SECTIONS),
+        "required": [section for section in PLUGIN_SECTIONS if section not in OPTIONAL_SECTIONS],
         "additionalProperties": False,
     }

@@ -19,7 +19,7 @@ from eagdata.pipeline.lengths import Lengths
 from eagdata.pipeline.outcome import leaf_reason, outcome_of
 from eagdata.plan import Rows
 from eagdata.publish.parquet import REJECTED_SCHEMA, SCHEMA, TRACES_SCHEMA, ShardWriter
-from eagdata.records import Json, Leaf, Message, Node, Trace, Usage, canonical, to_json
+from eagdata.records import Appeal, Json, Leaf, Message, Node, Trace, Usage, canonical, to_json
 
 GROUPINGS = ("family", "subset", "source")
 """Columns that the length report groups rows by."""
@@ -41,6 +41,8 @@ class Tally:
     forks: int = 0
     traces: int = 0
     usage: Usage = field(default_factory=Usage)
+    appeals: Counter[bool | None] = field(default_factory=Counter)
+    appeal_usage: Usage = field(default_factory=Usage)
     isolation: set[str] = field(default_factory=set)
     licenses: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
@@ -77,6 +79,9 @@ class Tally:
         self.actions += trace.actions
         self.forks += trace.forks
         self.usage = self.usage + trace.usage
+        for appeal in trace.appeals:
+            self.appeals[appeal.granted] += 1
+            self.appeal_usage = self.appeal_usage + (appeal.usage or Usage())
         if trace.isolation:
             self.isolation.add(trace.isolation)
 
@@ -191,7 +196,7 @@ class Assembly:
         for leaf in trace.leaves:
             if leaf.node in nodes or (leaf.verified and leaf.node not in duplicates):
                 continue  # a row, or a verified branch beyond `per_task`: nothing is wrong with it
-            stage, reason, evidence = _why(leaf, duplicates)
+            stage, reason, evidence = _why(trace, leaf, duplicates)
             self.tally.dropped_branches[reason] += 1
             self._rejected.write(_rejected_row(trace, leaf, stage=stage, reason=reason, evidence=evidence, whole=whole))
             written = True
@@ -203,11 +208,17 @@ class Assembly:
             self._rejected.write(row)
 
 
-def _why(leaf: Leaf, duplicates: Mapping[int, str]) -> tuple[str, str, str]:
+def _why(trace: Trace, leaf: Leaf, duplicates: Mapping[int, str]) -> tuple[str, str, str]:
     if leaf.node in duplicates:
         return "curation", "duplicate_actions", f"the same actions and answer as row {duplicates[leaf.node]}"
-    evidence = "; ".join(filter(None, (check.evidence or check.measured for check in leaf.verdict.checks)))
-    return "verification", leaf_reason(leaf), evidence
+    evidence = [text for check in leaf.verdict.checks if (text := check.evidence or check.measured)]
+    evidence += [_appealed(appeal) for appeal in trace.appeals if appeal.node == leaf.node]
+    return "verification", leaf_reason(leaf), "; ".join(evidence)
+
+
+def _appealed(appeal: Appeal) -> str:
+    found = {True: "the same as the reference", False: "not the same as the reference", None: "not settled"}[appeal.granted]
+    return f"on appeal, {appeal.judge} finds it {found}"
 
 
 def _rejected_row(trace: Trace, leaf: Leaf | None, *, stage: str, reason: str, evidence: str, whole: str | None) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
@@ -12,6 +12,7 @@ from typing import cast
 from eagdata import __version__
 from eagdata.contracts import Environment, Request, Search, TaskSource, Teacher, Verifier
 from eagdata.errors import RecipeError
+from eagdata.pipeline.appeal import Court
 from eagdata.pipeline.budget import Budget
 from eagdata.pipeline.building import build, verifier_of
 from eagdata.pipeline.calls import Calls
@@ -35,6 +36,7 @@ class Company:
     search: Search
     environment: Environment
     clean: Rooms
+    court: Court | None
     verifiers: dict[str, Verifier] = field(default_factory=dict)
 
     async def roll_out(self, task: Task, position: int) -> Trace:
@@ -61,8 +63,11 @@ class Company:
             replay_runs=plan.verification.replay_runs,
         )
         sampling = self.teacher.sampling() | ({"tools": list[Json](tools)} if tools else {})
+        trace = await rollout(task, crew, seed=seed)
+        if self.court and verifier.judges == "answer":
+            trace = await self.court.hear(trace, seed=seed)
         return replace(
-            await rollout(task, crew, seed=seed),
+            trace,
             search=plan.plugins["search"],
             teacher=self.teacher.name,
             sampling=sampling,
@@ -100,18 +105,24 @@ async def company(plan: Plan, store: RunStore, stopping: asyncio.Event) -> Async
     teacher = cast("Teacher", build("teachers", plan.plugins["teacher"], plan.configs["teacher"]))
     search = cast("Search", build("search", plan.plugins["search"], plan.configs["search"]))
     live = cast("Environment", build("environments", plan.plugins["environment"], plan.configs["environment"]))
-    async with teacher, live, Environments() as judging:
+    judge = cast("Teacher", build("teachers", plan.plugins["appeal"], plan.configs["appeal"])) if "appeal" in plan.plugins else None
+    async with teacher, live, Environments() as judging, judge or nullcontext():
         budget = Budget(cost_usd=plan.budget.cost_usd, tokens=plan.budget.tokens, store=store, stopping=stopping)
-        budget.check(teacher.most(Request(messages=(Message(role="user", content=""),), seed=0)), teacher=teacher.name)
-        calls = Calls(
-            teacher=teacher, store=store, budget=budget, plan_digest=plan.digest, stopping=stopping, prefill=plan.prompt.prefill
-        )  # fmt: skip
+        for paid in (teacher, judge) if judge else (teacher,):
+            budget.check(paid.most(Request(messages=(Message(role="user", content=""),), seed=0)), teacher=paid.name)
+        ways = partial(Calls, store=store, budget=budget, plan_digest=plan.digest, stopping=stopping)
+        calls = ways(teacher=teacher, prefill=plan.prompt.prefill)
+        court = Court(judge, ways(teacher=judge)) if judge else None
         clean = Rooms(judging, cast("dict[str, Json]", plan.resolved["environment"]))
-        opened = Company(plan=plan, store=store, teacher=teacher, calls=calls, search=search, environment=live, clean=clean)
+        opened = Company(
+            plan=plan, store=store, teacher=teacher, calls=calls, search=search, environment=live, clean=clean, court=court
+        )  # fmt: skip
         try:
             yield opened
         finally:
             await calls.settle()
+            if court:
+                await court.calls.settle()
 
 
 def task_source(plan: Plan) -> TaskSource:

@@ -77,11 +77,19 @@ class Summary:
             f"{rows['rows']} rows: {subsets or 'none'}" + (f"; rejected: {why}" if why else ""),
             f"{self.teacher['calls']} teacher calls, {self._cost()}; {self.environment['actions']} actions, "
             f"{self.environment['forks']} forks, isolation {isolation}",
+            *self._appealed(),
             *self._spending(),
             f"{took}; data: {self.run / 'data'}  report: {self.run / 'report' / 'report.html'}  card: {self.run / 'README.md'}",
             *(f"not met: {text}" for text in self.missed),
             f"next: eagdata verify {self.run / 'data' / 'trajectories'}",
         ]
+
+    def _appealed(self) -> Iterator[str]:
+        if appeals := cast("dict[str, Json] | None", self.rows.get("appeals")):
+            yield (
+                f"{appeals['heard']} refused answers appealed: {appeals['granted']} said to be right after all "
+                f"(they stay rejected; see data/rejected), {appeals['refused']} wrong, {appeals['unsettled']} not settled"
+            )
 
     def _cost(self) -> str:
         cost, a_row = self.teacher["cost_usd"], self.teacher["cost_per_kept_row_usd"]
@@ -131,6 +139,7 @@ def summarize(plan: Plan, folder: Path, tally: Tally, *, time_s: float | None) -
             "subsets": dict(sorted(tally.subsets.items())),
             "branches_per_trace": round(tally.branches / tally.traces, 3) if tally.traces else None,
             "dropped_branches_by_reason": dict(sorted(tally.dropped_branches.items())),
+            "appeals": _appeals(tally) if "appeal" in plan.plugins else None,
         },
         estimate=_held_against(estimate(plan, plan.expect, tasks=tally.traces), usage),
         expect=_plain(measured(usage, tasks=tally.traces)),
@@ -138,6 +147,15 @@ def summarize(plan: Plan, folder: Path, tally: Tally, *, time_s: float | None) -
         missed=tuple(_missed(plan, tally)),
         gave_up=_failed_share(tally) > plan.thresholds.max_failed,
     )
+
+
+def _appeals(tally: Tally) -> dict[str, Json]:
+    """What the judge model said of refused answers, and what that took beside the teacher's calls."""
+    said, usage = tally.appeals, tally.appeal_usage
+    return {
+        "heard": said.total(), "granted": said[True], "refused": said[False], "unsettled": said[None],
+        "calls": usage.calls, "cost_usd": usage.cost_usd,
+    }  # fmt: skip
 
 
 def spending(store: RunStore) -> dict[str, Json]:
