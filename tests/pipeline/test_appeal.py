@@ -36,9 +36,9 @@ async def run(folder: Path, *, appeal: bool = True) -> Summary:
     (folder / "tasks.jsonl").write_text("\n".join(map(json.dumps, rows)))
     async with Endpoint(speak) as server:
         speaker = {"kind": "openai_chat", "model": "m", "base_url": server.url}
+        tasks = {"kind": "jsonl", "path": str(folder / "tasks.jsonl"), "fields": {name: name for name in rows[0]}, "verifier": "exact"}
         overrides = {
-            "n": 3,
-            "tasks": {"kind": "jsonl", "path": str(folder / "tasks.jsonl"), "fields": {name: name for name in rows[0]}, "verifier": "exact"},
+            "n": 3, "tasks": tasks,
             "teacher": speaker, "search": {"kind": "linear_retry"}, "limits.nodes": 4, "thresholds.min_kept": 0.0,
         }  # fmt: skip
         plan = read_plan("quickstart", overrides=overrides | ({"appeal": {**speaker, "model": "judge"}} if appeal else {}))
