@@ -61,6 +61,10 @@ class Verification:
     replay_runs: int = 2
     """Re-executions from the start, in fresh sandboxes, that must give the same observations and verdict; at least 2."""
 
+    gate: bool = True
+    """Try each task before anything is paid for it: its right answer must pass, cheats and garbage must not. What fails is left out
+    as `task_gate`; `eagdata doctor RECIPE` says more of it."""
+
     def __post_init__(self) -> None:
         if self.replay_runs < 2:
             raise ValueError("a row counts as verified only after at least 2 identical replays")

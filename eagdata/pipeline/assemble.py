@@ -16,7 +16,7 @@ from eagdata.errors import AccountingError
 from eagdata.exporters.linear import linearize
 from eagdata.exporters.trajectories import SPANS, Layout, Row, subset_of, token_spans, trajectory
 from eagdata.pipeline.lengths import Lengths
-from eagdata.pipeline.outcome import leaf_reason, outcome_of
+from eagdata.pipeline.outcome import LEFT_OUT, leaf_reason, outcome_of
 from eagdata.plan import Rows
 from eagdata.publish.parquet import REJECTED_SCHEMA, SCHEMA, TRACES_SCHEMA, ShardWriter
 from eagdata.records import Appeal, Json, Leaf, Message, Node, Trace, Usage, canonical, to_json
@@ -169,7 +169,7 @@ class Assembly:
         """Through the stages as far as the task came."""
         tally, outcome, item = self.tally, outcome_of(trace), trace.task.id
         reason = outcome.reason or "unknown"
-        if not self._passes("tasks", item, None if reason != "duplicate_task" else reason):
+        if not self._passes("tasks", item, reason if reason in LEFT_OUT else None):
             tally.rejected[reason] += 1
         elif not self._passes("rollouts", item, f"failed: {reason}" if outcome.status == "failed" else None):
             tally.failed[reason] += 1
@@ -203,7 +203,7 @@ class Assembly:
         if not written and not kept:
             outcome = outcome_of(trace)
             evidence = trace.failure.message if trace.failure else trace.stopped or ""
-            stage = "tasks" if outcome.reason == "duplicate_task" else "rollouts"
+            stage = "tasks" if outcome.reason in LEFT_OUT else "rollouts"
             row = _rejected_row(trace, None, stage=stage, reason=outcome.reason or "unknown", evidence=evidence, whole=whole)
             self._rejected.write(row)
 

@@ -16,6 +16,7 @@ from eagdata.pipeline.appeal import Court
 from eagdata.pipeline.budget import Budget
 from eagdata.pipeline.building import build, verifier_of
 from eagdata.pipeline.calls import Calls
+from eagdata.pipeline.gate import failing
 from eagdata.pipeline.rooms import Environments, Rooms
 from eagdata.plan import Plan
 from eagdata.records import Json, Message, Task, Trace, canonical, sha256
@@ -46,6 +47,8 @@ class Company:
         if task.environment != self.plan.plugins["environment"]:
             raise _misplaced(task, self.plan)
         verifier = verifier_of(task, self.verifiers)
+        if self.plan.verification.gate and (why := await self._gate(task, verifier)):
+            return self._signed(Trace(task=task, prompt=(), stopped=f"task_gate: {why}"))
         tool = self.plan.prompt.protocol == "tool" and not raw
         tools = (run_tool(self.environment.language),) if tool else ()
         plan, shown = self.plan, self.plan.prompt.demonstration
@@ -66,13 +69,19 @@ class Company:
         trace = await rollout(task, crew, seed=seed)
         if self.court and verifier.judges == "answer":
             trace = await self.court.hear(trace, seed=seed)
+        isolation = None if raw else self.environment.isolation
+        return self._signed(replace(trace, sampling=sampling, isolation=isolation, teacher=self.teacher.name))
+
+    async def _gate(self, task: Task, verifier: Verifier) -> str | None:
+        """Why the task can tell no right answer from a wrong one; None if it can, as far as it was tried."""
+        return await failing(task, verifier=verifier, clean=self.clean, language=self.environment.language)
+
+    def _signed(self, trace: Trace) -> Trace:
+        """The trace with what it shares with all of the run."""
         return replace(
             trace,
-            search=plan.plugins["search"],
-            teacher=self.teacher.name,
-            sampling=sampling,
-            plan_digest=plan.digest,
-            isolation=None if raw else self.environment.isolation,
+            search=self.plan.plugins["search"],
+            plan_digest=self.plan.digest,
             environment_version=self.environment.version,
             eagdata_version=__version__,
         )

@@ -7,6 +7,9 @@ from typing import Literal
 
 from eagdata.records import Leaf, Trace
 
+LEFT_OUT = ("duplicate_task", "task_gate")
+"""Reasons for which a task is not even begun: what `Trace.stopped` then says, before a colon and the evidence."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -37,8 +40,9 @@ def leaf_reason(leaf: Leaf) -> str:
 
 def _rejection(trace: Trace) -> str:
     """The reason that says most: of the branch that came nearest."""
-    if trace.stopped == "duplicate_task":
-        return "duplicate_task"
+    left_out = (trace.stopped or "").partition(":")[0]
+    if left_out in LEFT_OUT:
+        return left_out
     dropped = [leaf.drop for leaf in trace.leaves if leaf.drop]
     if dropped:
         return dropped[0]
