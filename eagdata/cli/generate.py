@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import cast
 
 import click
-import yaml
 
 from eagdata.cli.output import Output
 from eagdata.cli.running import guarded, interruptible
+from eagdata.cli.sets import overrides_of
 from eagdata.errors import EagdataError, RecipeError
 from eagdata.records import Json
 
@@ -103,15 +103,7 @@ def _overrides(given: dict[str, object]) -> dict[str, Json]:
         "max_tokens": "budget.tokens",
     }
     found = {path: cast("Json", given[option]) for option, path in paths.items() if given[option] is not None}
-    for item in cast("tuple[str, ...]", given["sets"]):
-        key, equals, value = item.partition("=")
-        if not equals or not key:
-            raise RecipeError(f"--set {item!r} is not KEY.PATH=VALUE", why="there is no '='", mend="e.g. --set search.width=3")
-        try:
-            found[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise RecipeError(f"--set {item!r}: the value is not YAML", why=str(error).splitlines()[0], mend="quote the value") from error
-    return found
+    return found | overrides_of(cast("tuple[str, ...]", given["sets"]))
 
 
 def _shown(value: Json) -> str:

@@ -30,7 +30,6 @@ class _Yes:
 """
 _PROGRAMS = {
     "python": ("exit(0)", "import os\nos._exit(0)", "print('ok')\nprint('all tests passed')"),
-    "shell": ("exit 0", "echo ok; echo 'all tests passed'"),
     "bash": ("exit 0", "echo ok; echo 'all tests passed'"),
     "sql": ("SELECT 'ok'",),
 }
@@ -67,5 +66,5 @@ def cheating_programs(task: Task, language: str) -> tuple[str, ...]:
 def _asked_names(task: Task) -> Iterator[str]:
     """Names that the solution defines, or that the reference calls."""
     yield from re.findall(r"^(?:async )?(?:def|class) (\w+)", task.solution or "", re.MULTILINE)
-    if isinstance(task.reference, dict):
-        yield from (str(name) for name in (task.reference.get(key) for key in ("function", "entry_point")) if isinstance(name, str))
+    called = task.reference if isinstance(task.reference, dict) else {}
+    yield from (name for key in ("function", "fn_name", "entry_point") if isinstance(name := called.get(key), str))

@@ -57,20 +57,21 @@ class _Bench:
         for answer in answers:
             yield _short(answer), await self.verifier.verify(self.task, answer, None, self.clean), None
 
-    async def acted(self, *programs: str | None) -> AsyncGenerator[_Found]:
-        """The verdict on what each action leaves behind, each in a fork of one fresh episode; None: nothing was done."""
+    async def acted(self, *programs: str | None, answer: str | None = None) -> AsyncGenerator[_Found]:
+        """The verdict on what each action leaves behind, each in a fork of one fresh episode; None: nothing was done. Some verifiers of
+        the state want an `answer` too."""
         async with self.clean.episode(self.task) as fresh:
             for program in programs:
                 fork = await fresh.fork() if len(programs) > 1 else fresh
                 try:
-                    yield await self._acted(fork, program)
+                    yield await self._acted(fork, program, answer)
                 finally:
                     await fork.close()
 
-    async def _acted(self, fork: Episode, program: str | None) -> _Found:
+    async def _acted(self, fork: Episode, program: str | None, answer: str | None) -> _Found:
         seen = None if program is None else await fork.step(Action(kind=self.language, text=program))
         tried = "the untouched state" if program is None else f"the action {_short(program)}"
-        return tried, await self.verifier.verify(self.task, None, fork, self.clean), seen
+        return tried, await self.verifier.verify(self.task, answer, fork, self.clean), seen
 
 
 async def _checks(bench: _Bench) -> AsyncGenerator[Check]:
@@ -82,7 +83,7 @@ async def _checks(bench: _Bench) -> AsyncGenerator[Check]:
         yield await _tried("cheat", lambda: _wrong("cheat", bench.answered(*cheating_answers(task))))
     else:
         programs = cheating_programs(task, bench.language)
-        yield await _tried("reference", lambda: _right(bench.acted(task.solution), known=task.solution is not None))
+        yield await _tried("reference", lambda: _right(bench.acted(task.solution, answer=task.answer), known=task.solution is not None))
         yield await _tried("no_op", lambda: _wrong("no_op", bench.acted(None)))
         yield await _tried("cheat", lambda: _wrong("cheat", bench.acted(*programs), known=bool(programs)))
     evidence = leak(task, judges=bench.verifier.judges)

@@ -18,6 +18,7 @@ REASONS = {
     "unsupported_answer": "no executed action of the branch shows the answer",
     "nondeterministic": "a re-execution gave other observations, or another verdict",
     "duplicate_task": "the same task came before",
+    "task_gate": "the task cannot tell a right answer from a wrong one",
     "duplicate_actions": "another row has the same actions and answer",
     "wrong_answer": "the verifier refused every answer",
     "unscored": "the verifier could not score the answer",

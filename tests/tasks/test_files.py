@@ -70,14 +70,23 @@ def test_an_answer_that_is_no_text_is_shown_as_json(tmp_path: Path) -> None:
     assert [(task.id, task.reference, task.answer) for task in tasks] == [("1", [1, 2], "[1,2]"), ("2", 0.5, "0.5")]
 
 
-def test_the_answer_of_gsm8k_follows_its_hashes(tmp_path: Path) -> None:
-    rows = [{"question": "q", "answer": "48/2 = <<48/2=24>>24\n#### 1,024 ", "name": "a"}]
-    assert read(write(tmp_path / "a.jsonl", rows), answer_transform="after_hashes")[0].answer == "1,024"
-    bare = [{"question": "q", "answer": "72", "name": "a"}]
-    assert read(write(tmp_path / "b.jsonl", bare), answer_transform="after_hashes")[0].answer == "72"
-    nothing = [{"question": "q", "answer": "so we are done ####  ", "name": "a"}]
-    with pytest.raises(RecipeError, match="nothing after its '####'"):
-        read(write(tmp_path / "c.jsonl", nothing), answer_transform="after_hashes")
+def test_a_json_array_gives_the_same_tasks_as_json_lines(tmp_path: Path) -> None:
+    lines = read(write(tmp_path / "a.jsonl", ROWS), source="s")
+    (tmp_path / "a.json").write_text(json.dumps(ROWS, indent=1), encoding="utf-8-sig")
+    (tmp_path / "a.json.gz").write_bytes(gzip.compress(json.dumps(ROWS).encode()))
+    write(tmp_path / "lines.json", ROWS)
+    assert all(read(tmp_path / name, source="s") == lines for name in ("a.json", "a.json.gz", "lines.json"))
+
+
+def test_a_bad_element_of_a_json_array_is_named_and_a_broken_array_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps([*ROWS[:2], 7, {"question": "q"}]))
+    with pytest.raises(RecipeError, match="2 rows make no task") as caught:
+        read(tmp_path / "a.json")
+    assert "a.json:3: not a JSON object but int" in caught.value.why
+    assert "a.json:4: " in caught.value.why
+    (tmp_path / "b.json").write_text(json.dumps(ROWS)[:-5])
+    with pytest.raises(RecipeError, match="cannot read"):
+        read(tmp_path / "b.json")
 
 
 def test_a_pattern_reads_files_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -108,10 +117,10 @@ BAD: list[tuple[object, str]] = [
     (b'{"question": "q", "answer": NaN, "name": "x"}\n', "NaN is no JSON number"),
     (b'{"question": "q", "answer": 1e999, "name": "x"}\n', "'answer' is inf"),
     (b'{"question": "\\ud800", "answer": "1", "name": "x"}\n', "lone surrogate"),
-    ({"answer": "1", "name": "x"}, "'question' (question) is missing; the row has 'answer', 'name'"),
+    ({"answer": "1", "name": "x"}, "question: column 'question' is missing; there are 'answer', 'name'"),
     ({"question": " ", "answer": "1", "name": "x"}, "must be a text that is not empty"),
     ({"question": 3, "answer": "1", "name": "x"}, "must be a text that is not empty"),
-    ({"question": "q", "answer": None, "name": "x"}, "'answer' (answer) is None, must be given"),
+    ({"question": "q", "answer": None, "name": "x"}, "answer: 'answer' gives None, must be given"),
     ({"question": "q", "answer": "1", "name": True}, "must be a text or a whole number"),
     ({"question": "q", "answer": "1", "name": "sum-0"}, "is that of"),
 ]
@@ -168,12 +177,13 @@ def test_files_that_are_missing_empty_or_cut_are_refused(tmp_path: Path) -> None
         {"fields": {"answer": "a"}},
         {"fields": {"question": "q", "hint": "h"}},
         {"fields": {"question": "{q"}},
+        {"fields": {"question": "q", "answer": "a | box"}},
         {"offset": -1},
         {"limit": -1},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"field|brace|'}'|negative"):
+    with pytest.raises(ValueError, match=r"field|brace|'}'|negative|did you mean 'boxed'"):
         JsonlTasks.Config(path="x", **settings)  # type: ignore[arg-type]
 
 
@@ -187,12 +197,19 @@ def test_parquet_gives_the_same_tasks_as_json_lines(tmp_path: Path) -> None:
     assert parquet(tmp_path / "a.parquet", source="s") == read(write(tmp_path / "a.jsonl", ROWS), source="s")
 
 
+def test_parquet_reads_nested_columns(tmp_path: Path) -> None:
+    rows = [{"q": "?", "a": {"text": ["x", "y"], "n": 1}, "unused": date(2024, 1, 1)}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
+    task = parquet(tmp_path / "a.parquet", fields={"question": "q", "answer": "a.text.1", "reference": {"all": "a"}})[0]
+    assert (task.answer, task.reference) == ("y", {"all": {"text": ["x", "y"], "n": 1}})
+
+
 def test_parquet_rows_that_make_no_task_are_named(tmp_path: Path) -> None:
     rows = [{"question": "q", "answer": date(2024, 1, 1), "name": "a"}, {"question": None, "answer": None, "name": "b"}]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
-    with pytest.raises(RecipeError, match=r"a.parquet:1: field 'answer' is .* no JSON value") as caught:
+    with pytest.raises(RecipeError, match=r"a.parquet:1: answer: column 'answer' is .* no JSON value") as caught:
         parquet(tmp_path / "a.parquet")
-    assert "a.parquet:2: field 'question'" in caught.value.why
+    assert "a.parquet:2: question: 'question' gives None" in caught.value.why
 
 
 def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
