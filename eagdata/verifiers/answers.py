@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import ClassVar, Literal
 
-from eagdata.contracts import Episode, settings
-from eagdata.records import Check, Json, Task, Verdict
+from eagdata.contracts import NOWHERE, CleanRoom, Episode, settings
+from eagdata.records import Json, Task, Verdict
 from eagdata.verifiers.cells import Cell, Row, cell, normal_text, read_items, read_rows, rows_of, same_rows, shows
-from eagdata.verifiers.numbers import Number, close, number_of, numbers_in, read_number
+from eagdata.verifiers.numbers import Number, close, number_of, numbers_in, read_number, shown_as
+from eagdata.verifiers.verdicts import compared, refused, unscored
 
 Judges = Literal["answer", "state"]
-_DISPLAY = 1e-9
-"""A float that is printed shows an exact fraction to about 16 digits; this much may be lost on the way."""
 _CHOICE = re.compile(
     r"(?:\\text\s*\{)?\(?(?:(?:the\s+)?(?:answer|option|choice)(?:\s+is)?:?\s*)?\(?([A-Za-z])\)?\}?(?:\s*[).:](.*))?\.?", re.I | re.S
 )
@@ -39,12 +38,12 @@ class ExactVerifier:
     def instructions(self) -> str:
         return "Write exactly the text that is asked for, and nothing else in the box."
 
-    async def verify(self, task: Task, answer: str | None, episode: Episode | None) -> Verdict:
+    async def verify(self, task: Task, answer: str | None, episode: Episode | None, clean: CleanRoom = NOWHERE) -> Verdict:
         if not isinstance(task.reference, str) or not (wanted := self._normal(task.reference)):
-            return _unscored(task.reference, "a text")
+            return unscored(task.reference, "a text")
         if answer is None or not (found := self._normal(answer)):
-            return _fail("read", answer, "no answer")
-        return _compare(found == wanted, answer)
+            return refused("read", answer, "no answer")
+        return compared(found == wanted, answer)
 
     def supported(self, answer: str, outputs: Sequence[str]) -> bool:
         """Whether the words of the answer stand one after the other in an output."""
@@ -78,14 +77,14 @@ class NumberVerifier:
     def instructions(self) -> str:
         return "Write one number in the box, such as 42, -3.5 or 7/3."
 
-    async def verify(self, task: Task, answer: str | None, episode: Episode | None) -> Verdict:
+    async def verify(self, task: Task, answer: str | None, episode: Episode | None, clean: CleanRoom = NOWHERE) -> Verdict:
         wanted = number_of(task.reference)
         if wanted is None:
-            return _unscored(task.reference, "a number")
+            return unscored(task.reference, "a number")
         found = read_number(answer or "")
         if found is None:
-            return _fail("read", answer, "not one number")
-        return _compare(self._same(found, wanted), answer)
+            return refused("read", answer, "not one number")
+        return compared(self._same(found, wanted), answer)
 
     def supported(self, answer: str, outputs: Sequence[str]) -> bool:
         """Whether an output holds the number, a float of it, or a number that rounds to it at the answer's decimal places."""
@@ -94,7 +93,7 @@ class NumberVerifier:
             return False
         wanted = {number.value, number.value / 100} if number.percent else {number.value}
         places = _decimal_places(answer)
-        return any(_shown_as(value, shown, places) for text in outputs for shown in numbers_in(text) for value in wanted)
+        return any(shown_as(value, shown, places) for text in outputs for shown in numbers_in(text) for value in wanted)
 
     def _same(self, found: Number, wanted: Number) -> bool:
         config = self._config
@@ -119,29 +118,24 @@ class ChoiceVerifier:
     def instructions(self) -> str:
         return f"Write only the letter of the right option in the box, one of {', '.join(self._letters)}."
 
-    async def verify(self, task: Task, answer: str | None, episode: Episode | None) -> Verdict:
-        wanted = self._letter(task.reference) if isinstance(task.reference, str) else None
+    async def verify(self, task: Task, answer: str | None, episode: Episode | None, clean: CleanRoom = NOWHERE) -> Verdict:
+        wanted = read_option(task.reference, letters=self._letters) if isinstance(task.reference, str) else None
         if wanted is None:
-            return _unscored(task.reference, f"one of {self._letters}")
-        found = self._letter(answer or "")
-        return _fail("read", answer, "not one option") if found is None else _compare(found == wanted, answer)
+            return unscored(task.reference, f"one of {self._letters}")
+        found = read_option(answer or "", letters=self._letters)
+        return refused("read", answer, "not one option") if found is None else compared(found == wanted, answer)
 
     def supported(self, answer: str, outputs: Sequence[str]) -> bool:
         """Whether anything was computed: which option a result belongs to is the teacher's own step."""
         return any(text.strip() for text in outputs)
 
-    def _letter(self, text: str) -> str | None:
-        found = _CHOICE.fullmatch(text.strip().strip("$").strip()) if len(text) <= 1000 else None
-        if not found or found[1].upper() not in self._letters:
-            return None
-        others = {letter for letter in re.findall(r"\b([A-Z])\b", found[2] or "") if letter in self._letters}
-        return None if others - {found[1].upper()} else found[1].upper()
 
-
-class SetVerifier:
-    """Passes the elements of the reference list in any order, each as often as there: a repeated element is a wrong answer."""
+class _RowsVerifier:
+    """Judges rows; how they are written is the subclass's own."""
 
     judges: ClassVar[Judges] = "answer"
+    _reference: ClassVar[str]
+    _answer: ClassVar[str]
 
     @settings
     class Config:
@@ -150,58 +144,72 @@ class SetVerifier:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+
+    async def verify(self, task: Task, answer: str | None, episode: Episode | None, clean: CleanRoom = NOWHERE) -> Verdict:
+        wanted, ordered = self._wanted(task.reference)
+        if wanted is None:
+            return unscored(task.reference, self._reference)
+        found = self._found(answer or "", empty=not wanted)
+        if found is None:
+            return refused("read", answer, f"not {self._answer}")
+        return compared(same_rows(found, wanted, ordered=ordered, tolerance=self._config.tolerance), answer)
+
+    def supported(self, answer: str, outputs: Sequence[str]) -> bool:
+        """Whether each element or cell appears in an output."""
+        rows = self._found(answer, empty=True)
+        return rows is not None and _all_shown([part for row in rows for part in row], outputs, tolerance=self._config.tolerance)
+
+    def _wanted(self, reference: Json) -> tuple[list[Row] | None, bool]:
+        """The rows of a reference, None if it holds none, and whether their order counts."""
+        raise NotImplementedError
+
+    def _found(self, answer: str, *, empty: bool) -> list[Row] | None:
+        """The rows of an answer, None if it cannot be read. `empty`: none at all may be meant."""
+        raise NotImplementedError
+
+
+class SetVerifier(_RowsVerifier):
+    """Passes the elements of the reference list in any order, each as often as there: a repeated element is a wrong answer."""
+
+    _reference = _answer = "a list of values"
 
     def instructions(self) -> str:
         return "Write the elements separated by commas in the box, each once, such as: 1, 2, 3"
 
-    async def verify(self, task: Task, answer: str | None, episode: Episode | None) -> Verdict:
-        if not isinstance(task.reference, list) or any(isinstance(item, list | dict) for item in task.reference):
-            return _unscored(task.reference, "a list of values")
-        items = read_items(answer or "")
-        if items is None:
-            return _fail("read", answer, "not a list of values")
-        found, wanted = [(item,) for item in items], [(cell(item),) for item in task.reference]
-        return _compare(same_rows(found, wanted, ordered=False, tolerance=self._config.tolerance), answer)
+    def _wanted(self, reference: Json) -> tuple[list[Row] | None, bool]:
+        if not isinstance(reference, list) or any(isinstance(item, list | dict) for item in reference):
+            return None, False
+        return [(cell(item),) for item in reference], False
 
-    def supported(self, answer: str, outputs: Sequence[str]) -> bool:
-        """Whether each element appears in an output."""
+    def _found(self, answer: str, *, empty: bool) -> list[Row] | None:
         items = read_items(answer)
-        return items is not None and _all_shown(items, outputs, tolerance=self._config.tolerance)
+        return None if items is None else [(item,) for item in items]
 
 
-class TableVerifier:
+class TableVerifier(_RowsVerifier):
     """Passes the rows of the reference, `{"rows": [[...]], "ordered": true}`: each as often, in the same order if that is asked."""
 
-    judges: ClassVar[Judges] = "answer"
-
-    @settings
-    class Config:
-        tolerance: float = 1e-6
-        """Largest difference between two numbers as a share of the reference's."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    _reference, _answer = '{"rows": [[...]], "ordered": true or false}', "a table"
 
     def instructions(self) -> str:
         return "Write the rows separated by ';' and the cells of a row by ',' in the box, such as: Ann, 3; Bob, 5"
 
-    async def verify(self, task: Task, answer: str | None, episode: Episode | None) -> Verdict:
-        reference = task.reference if isinstance(task.reference, dict) else {}
-        wanted, ordered = rows_of(reference.get("rows")), reference.get("ordered", False)
-        if wanted is None or not isinstance(ordered, bool):
-            return _unscored(task.reference, '{"rows": [[...]], "ordered": true or false}')
-        found = self._rows(answer or "", empty=not wanted)
-        if found is None:
-            return _fail("read", answer, "not a table")
-        return _compare(same_rows(found, wanted, ordered=ordered, tolerance=self._config.tolerance), answer)
+    def _wanted(self, reference: Json) -> tuple[list[Row] | None, bool]:
+        given = reference if isinstance(reference, dict) else {}
+        rows, ordered = rows_of(given.get("rows")), given.get("ordered", False)
+        return (rows, ordered) if isinstance(ordered, bool) else (None, False)
 
-    def supported(self, answer: str, outputs: Sequence[str]) -> bool:
-        """Whether each cell appears in an output."""
-        rows = self._rows(answer, empty=True)
-        return rows is not None and _all_shown([part for row in rows for part in row], outputs, tolerance=self._config.tolerance)
-
-    def _rows(self, answer: str, *, empty: bool) -> list[Row] | None:
+    def _found(self, answer: str, *, empty: bool) -> list[Row] | None:
         return [] if empty and read_items(answer) == [] else read_rows(answer)
+
+
+def read_option(text: str, *, letters: str) -> str | None:
+    """The one letter of `letters` that `text` chooses, as a capital: `B`, `(B)`, `B) 12 km`, `the answer is B`; else None."""
+    found = _CHOICE.fullmatch(text.strip().strip("$").strip()) if len(text) <= 1000 else None
+    if not found or found[1].upper() not in letters:
+        return None
+    others = {letter for letter in re.findall(r"\b([A-Z])\b", found[2] or "") if letter in letters}
+    return None if others - {found[1].upper()} else found[1].upper()
 
 
 def _all_shown(cells: Sequence[Cell], outputs: Sequence[str], *, tolerance: float) -> bool:
@@ -217,28 +225,6 @@ def _all_shown(cells: Sequence[Cell], outputs: Sequence[str], *, tolerance: floa
     return bool(outputs) and all(shown(part) for part in cells)
 
 
-def _shown_as(value: Fraction, shown: Fraction, places: int) -> bool:
-    return close(shown, value, relative=_DISPLAY) or (places > 0 and round(shown, places) == value)
-
-
 def _decimal_places(answer: str) -> int:
     found = re.search(r"\.([0-9]+)", answer)
     return len(found[1]) if found else 0
-
-
-def _compare(same: bool, answer: str | None) -> Verdict:
-    checks = (Check(id="read", status="pass"), Check(id="equal", status="pass" if same else "fail", measured=_short(answer)))
-    return Verdict(status="pass" if same else "fail", reward=1.0 if same else 0.0, checks=checks)
-
-
-def _fail(check: str, answer: str | None, evidence: str) -> Verdict:
-    return Verdict(status="fail", reward=0.0, checks=(Check(id=check, status="fail", measured=_short(answer), evidence=evidence),))
-
-
-def _unscored(reference: Json, wanted: str) -> Verdict:
-    evidence = f"the reference is {_short(repr(reference))}, not {wanted}"
-    return Verdict(status="unscored", checks=(Check(id="reference", status="unscored", evidence=evidence),))
-
-
-def _short(text: str | None) -> str | None:
-    return text if text is None or len(text) <= 200 else f"{text[:200]} …"

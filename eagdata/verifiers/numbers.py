@@ -22,7 +22,8 @@ _UNIT = re.compile(r"(?:\s+|(?<=[0-9}])(?=[A-Za-z°]{2}))(?:[A-Za-z°]+(?:\^?[23
 _NOT_A_UNIT = re.compile(
     r"\b(?:or|and|to|not|but|if|when|than|then|more|less|least|most|over|under|above|below|short|maybe|perhaps|at|about|approximately|minus|"
     r"plus|times|squared|cubed|factorial|negative|mod|modulo|per|half|quarter|third|dozen|hundred|thousand|million|billion|trillion|percent|"
-    r"pi|sqrt|unknown|nan|inf|infinity|oo)\b",
+    r"pi|sqrt|unknown|nan|inf|infinity|oo|is|isn|are|was|wasn|no|nor|none|wrong|incorrect|false|except|without|unless|only|"
+    r"roughly|around|nearly|almost|approx|close|guess|guessed|try|tried|until|before|after|from|too|any|all|neither|either|both)\b",
     re.IGNORECASE,
 )
 """Words after a number that change it or leave it open."""
@@ -71,9 +72,21 @@ def numbers_in(text: str) -> Iterator[Fraction]:
             yield value
 
 
+def changes_number(words: str) -> bool:
+    """Whether words behind a number change it or leave it open: "5 million", "5 or more", "5 is wrong"."""
+    return _NOT_A_UNIT.search(words) is not None
+
+
 def close(a: Fraction, b: Fraction, *, relative: float, absolute: float = 0.0) -> bool:
     """Whether `a` is `b`, within tolerances of which the larger one counts; exact where both are 0."""
     return abs(a - b) <= max(Fraction(str(relative)) * abs(b), Fraction(str(absolute)))
+
+
+def shown_as(value: Fraction, shown: Fraction, places: int) -> bool:
+    """Whether a printed number shows `value`: the same to 9 digits, or rounding to it at its `places` decimal places.
+
+    A float shows an exact fraction to about 16 digits; the rest may be lost on the way."""
+    return close(shown, value, relative=1e-9) or (places > 0 and round(shown, places) == value)
 
 
 def _unwrap(text: str) -> str:
@@ -92,7 +105,7 @@ def _without_unit(plain: str) -> str:
         if found.end() == len(plain):
             words = re.findall(r"[A-Za-z°]+", found[0])
             short = all(len(word) > 1 or word in _UNIT_LETTERS for word in words)
-            if words and short and not _NOT_A_UNIT.search(found[0]):
+            if words and short and not changes_number(found[0]):
                 return plain[: found.start()]
     return plain
 

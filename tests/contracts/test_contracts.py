@@ -44,6 +44,7 @@ async def test_teachers_keep_their_contract() -> None:
 @pytest.mark.parametrize(
     ("name", "reference", "right", "wrong"),
     [
+        ("math", r"\frac{7}{3}", "7/3", ["7", "2.33", "7/3 or 2", "7:3", "inf"]),
         ("number", "7/3", "\\frac{7}{3}", ["7", "2.33", "7/3 or 2", "inf", "nan"]),
         ("exact", "Ann, Bob", "ann,  bob", ["Ann", "Bob, Ann", "Ann, Bob, Cid"]),
         ("choice", "B", "B", ["A", "A or B", "AB"]),
