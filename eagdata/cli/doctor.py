@@ -28,6 +28,9 @@ SHOWN = 20
 """Failures of the task gate whose evidence is shown."""
 
 
+COMMANDS = "for commands (shell, compiled programs): namespaces"
+
+
 @click.command()
 @click.argument("recipe", required=False)
 @click.option("--n", type=click.IntRange(min=1), default=200, show_default=True, help="How many tasks of RECIPE go through the task gate.")
@@ -47,11 +50,12 @@ def command(recipe: str | None, n: int, sets: tuple[str, ...], as_json: bool) ->
 
 
 def _doctor(output: Output, recipe: str | None, *, n: int, sets: tuple[str, ...]) -> int:
+    from eagdata.environments.sandbox import commands_probe
     from eagdata.environments.sandbox.probe import probe
     from eagdata.recipe import read_plan
 
     plan = read_plan(recipe, overrides=overrides_of(sets)) if recipe else None
-    tiers = asyncio.run(probe())
+    tiers, commands = asyncio.run(probe()), asyncio.run(commands_probe.probe())
     best = next((tier for tier, walls in tiers.items() if walls and all(stands for _, stands, _ in walls)), None)
     checks, report, code = [_python(), *_packages(), _disk()], None, 0
     if plan:
@@ -61,10 +65,16 @@ def _doctor(output: Output, recipe: str | None, *, n: int, sets: tuple[str, ...]
         except EagdataError as error:
             code = error.exit_code
             checks.append(_check("tasks", False, f"{error.what}: {error.why}" if error.why else error.what, error.mend))
-    output.result({"checks": list[Json](checks), "gate": report.to_json(most=SHOWN) if report else None, "isolation": _told(tiers, best)})
+    output.result(
+        {
+            "checks": list[Json](checks),
+            "gate": report.to_json(most=SHOWN) if report else None,
+            "isolation": _told(tiers | {"commands": commands}, best),
+        }
+    )
     if not output.as_json:
         output.table(("", "what", "found", "mend"), [_line(check) for check in checks])
-        for tier, walls in tiers.items():
+        for tier, walls in (tiers | {COMMANDS: commands}).items():
             output.data(f"\nisolation {tier}{'  (in force)' if tier == best else ''}")
             output.table(("", "wall", "detail"), [("✓" if stands else "✗", wall, detail) for wall, stands, detail in walls])
         output.data(f"\nmodel-written code would run in: {best or 'nothing: a run refuses to start'}")

@@ -114,10 +114,10 @@ class BoxEpisode:
                 program = await self._alive()
                 began = time.perf_counter()
                 observation = await self._observe(program, action)
-                if observation is None and attempt == 1:
-                    continue
-                if observation is None:
-                    raise EnvironmentFault("the sandbox died twice under one action", why="its zygote is gone")
+                if isinstance(observation, BoxFailure):
+                    if attempt == 1:
+                        continue
+                    raise EnvironmentFault("the sandbox failed twice under one action", why=str(observation)) from observation
                 if observation.status in ("ok", "error"):
                     self._history = (*self._history, Past(action, observation.digest))
                     self._origin = None
@@ -191,9 +191,9 @@ class BoxEpisode:
                         why=f"now {again.status}: {shorten(again.text, 200)!r}",
                         retryable=False,
                     )
-        except Ended as error:
+        except (Ended, BoxFailure) as error:
             self._environment.release(program)
-            raise EnvironmentFault("the sandbox failed while a state was made again", why=f"its process ended: {error.how}") from error
+            raise EnvironmentFault("the sandbox failed while a state was made again", why=f"its process ended: {error}") from error
         except BaseException:
             self._environment.release(program)
             raise
@@ -228,8 +228,8 @@ class BoxEpisode:
             except OSError as error:
                 raise RecipeError(f"task {self.start.task_id!r}: a file of its environment cannot be read", why=str(error)) from error
 
-    async def _observe(self, program: Program, action: Action) -> Observation | None:
-        """What the action answered; None if the box died under it. A process that did not end well is gone after it."""
+    async def _observe(self, program: Program, action: Action) -> Observation | BoxFailure:
+        """What the action answered, or why the box failed under it. A process that did not end well is gone after it."""
         try:
             observation = await self._run(program, action, number=len(self._history) + 1)
         except Ended as error:
@@ -240,7 +240,12 @@ class BoxEpisode:
                 return self._limit("timeout", f"stopped after {self.start.limits.timeout_s:g} s")
             if error.how == "exit":
                 return self._limit("exit", "the action ended the interpreter")
-            return self._limit("killed", "the interpreter crashed or was killed") if await program.zygote.answers() else None
+            if not await program.zygote.answers():
+                return BoxFailure("its zygote is gone")
+            return self._limit("killed", "the interpreter crashed or was killed")
+        except BoxFailure as failure:
+            self._discard()
+            return failure
         if observation.status == "limit":
             self._discard()
         return observation
@@ -253,6 +258,9 @@ class BoxEpisode:
         status, kind, value = (answer.get(key) for key in ("status", "kind", "value"))
         if status == "limit":
             return self._limit("memory", f"out of memory: more than {limits.memory_mb} MB")
+        if status == "fault" and self.start.host:  # a program of Python, which owns its process, might claim it
+            process.close()
+            raise BoxFailure(str(value))
         if status not in ("ok", "error") or not isinstance(kind, str | None) or not isinstance(value, str | None):
             process.close()
             raise Ended("violation")

@@ -7,20 +7,25 @@ kernel is a way out.
         guard   (pid 1 of one task's tree; in `namespaces` only)
           program -- fork --> program ...       child.py interpreter.py folder.py landlock.py seccomp.py
 
-Covered, in the tiers named (N `namespaces`, L `landlock`, P `process`), each by an attack in `probe.py` or the tests:
+Covered, in the tiers named (N `namespaces`, L `landlock`, P `process`), each by the attacks whose numbers or names follow (programs of
+`tests/hostile`, tests of `tests/environments`):
 
-- reading files beyond the interpreter's libraries and the box (N, L)
-- writing anywhere but in the box (N, L)
-- the host's environment variables, from its own memory or /proc (N, L)
-- any network, TCP or UDP, loopback and abstract sockets too (N, L)
-- starting a process or another program; a fork bomb (N, L)
-- signals to, and memory of, the host's processes, other episodes, other branches of the same tree (N, L)
-- new name spaces, mounts, tracing, kernel keys, io_uring, BPF, the 32-bit and x32 call tables (N, L)
+- reading files beyond the interpreter's libraries and the box (N, L) [15-17 65 67 81-83]
+- writing anywhere but in the box (N, L) [58 61-65 67 b3]
+- the host's environment variables, from its own memory or /proc (N, L) [16 18 19]
+- any network, TCP or UDP, loopback and abstract sockets too (N, L) [20-23]
+- starting a process or another program; a fork bomb (N, L) [01 52 53 56 b6]
+- signals to, and memory of, the host's processes, other episodes, other branches of the same tree (N, L) [18 24-27 80 b0 c4]
+- new name spaces, mounts, tracing, kernel keys, io_uring, BPF, the 32-bit and x32 call tables (N, L) [26 54 55 57 91 93-95 a8 c7]
 - a program that never ends, eats memory, writes without end, crashes, or leaves threads or timers behind (N, L, P)
+  [02-14 38-51 66 68-79 84-90 92 96-a7 b1 b2 b4 b7 b8 b9 c2]
 - forged answers: one that breaks the protocol ends the program that sent it; none reaches another program (N, L)
-- a folder filled with data or with files (N; in L and P one file only is limited)
+  [28-37 71 83 a9 b5 b7 c0 c1 c3 c5 c6]
+- a folder filled with data or with files (N), in L and P one file only is limited [59 60 c8]
 - files of one branch seen or changed by another by their usual paths (N, L, P)
+  [test_files_are_each_forks_own test_open_files_keep_their_place_and_write_to_their_own_copy]
 - anything surviving the episode, or the death of the host process by any signal (N, L)
+  [52 test_nothing_survives_the_death_of_the_harness test_nothing_is_left_after_the_end]
 
 Not covered:
 

@@ -11,7 +11,7 @@ import socket
 import sys
 from dataclasses import dataclass, replace
 
-from . import folder, kernel, landlock, namespaces, seccomp
+from . import folder, home, kernel, landlock, namespaces, seccomp
 from .frames import Frame, receive, send_with
 from .interpreter import CONTROL_FD, OUTPUT_FD, Interpreter, obstacle
 
@@ -37,6 +37,8 @@ class Place:
     """uid to become, in the `landlock` and `process` tiers; None: stay."""
     rules: bytes
     """The system call filter."""
+    commands: bool
+    """Programs run as commands, each below walls of its own; this process is trusted and has none. In `namespaces` alone."""
 
 
 class _Owner:
@@ -55,7 +57,9 @@ def settle(place: Place, control: int, output: int) -> socket.socket:
     sock = socket.socket(fileno=CONTROL_FD)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if place.tier == "namespaces":
+    if place.commands:
+        home.enter(place.disk_mb)
+    elif place.tier == "namespaces":
         namespaces.new_user()
     else:
         os.makedirs(place.folder, mode=0o700)
@@ -64,8 +68,10 @@ def settle(place: Place, control: int, output: int) -> socket.socket:
             os.chown(place.folder, place.identity, place.identity)
             kernel.become(place.identity, place.identity)
     os.chdir(place.folder)
-    _limit(place)
-    listener = [_wall(place)] if place.tier != "process" else []
+    listener = list[int]()
+    if not place.commands:
+        _limit(place)
+        listener = [_wall(place)] if place.tier != "process" else []
     _watch_exit()
     _introduce(sock, listener)
     return sock
@@ -91,12 +97,13 @@ def _adopt(control: int, output: int) -> None:
 def _limit(place: Place) -> None:
     """What one process may take. Addresses keep a reserve that is opened only to report that memory ran out."""
     limits = {
-        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CORE: 1,  # no file, and no helper of the host started as root on a crash either: 0 would not forbid that
         resource.RLIMIT_FSIZE: place.disk_mb * _MB,
         resource.RLIMIT_NOFILE: MAX_FILES,
         resource.RLIMIT_NPROC: place.tasks,
         resource.RLIMIT_STACK: 8 * _MB,
         resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_SIGPENDING: MAX_FILES,  # timers too; counted for the user, on the host as well
     }
     for kind, value in limits.items():
         most = resource.getrlimit(kind)[1]
@@ -220,7 +227,9 @@ def _branch(place: Place, new: str, *, files: list[folder.OpenFile], cwd: str, s
     try:
         random.setstate(state)
         old = place.folder
-        if place.tier == "namespaces":
+        if place.commands:
+            home.branch(place.disk_mb)
+        elif place.tier == "namespaces":
             below = os.open(old, os.O_RDONLY | os.O_DIRECTORY)
             namespaces.new_view(place.disk_mb)
             folder.copy(f"/proc/self/fd/{below}", old)
@@ -231,7 +240,7 @@ def _branch(place: Place, new: str, *, files: list[folder.OpenFile], cwd: str, s
             place = replace(place, folder=new)
         folder.move(files, old, place.folder)
         os.chdir(folder.moved(cwd, old, place.folder))
-        if place.tier == "namespaces":
+        if place.tier == "namespaces" and not place.commands:
             kernel.drop_capabilities()
     except BaseException:
         _Owner.leave(1)

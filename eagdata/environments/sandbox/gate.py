@@ -27,6 +27,8 @@ _REQUEST, _RESPONSE = struct.Struct("=QIIiIQ6Q"), struct.Struct("=QqiI")
 _CONTINUE = 1
 _CHILD_TID_FLAGS = 0x01000000 | 0x00200000
 _MAY_MOUNT = 1
+_SPELL_S, _IN_A_SPELL = 0.05, 50
+"""A program that asks without end gets so many answers in such a time: answering costs the host process 40 us."""
 _NAME = {number: name for name, number in NUMBERS.items()}
 
 
@@ -49,7 +51,10 @@ class Gate:
         self._known: set[int] = set()
         self._asked = select.poll()
         self._asked.register(listener, select.POLLIN)
-        asyncio.get_running_loop().add_reader(listener, self._answer)
+        self._loop = asyncio.get_running_loop()
+        self._answered = 0
+        self._spell: asyncio.TimerHandle | None = None
+        self._loop.add_reader(listener, self._answer)
 
     def know(self, pid: int) -> None:
         """`pid` is a program's process now: what a new process may do once, it may not."""
@@ -66,13 +71,15 @@ class Gate:
         self._known.discard(pid)
 
     def close(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._listener)
+        self._loop.remove_reader(self._listener)
+        if self._spell:
+            self._spell.cancel()
         os.close(self._listener)
 
     def _answer(self) -> None:
         if not any(events & select.POLLIN for _, events in self._asked.poll(0)):
             # Everybody under the filter is dead: receiving would wait for ever on kernels that do not refuse it.
-            asyncio.get_running_loop().remove_reader(self._listener)
+            self._loop.remove_reader(self._listener)
             return
         request = bytearray(_REQUEST.size)
         try:
@@ -81,12 +88,27 @@ class Gate:
             return
         key, pid, _, number, _, _, *arguments = _REQUEST.unpack(request)
         allowed = self._allows(_NAME.get(number, ""), pid, arguments)
+        if self._window is None or not allowed:
+            self._pace()
         response = _RESPONSE.pack(key, 0, 0 if allowed else -errno.EPERM, _CONTINUE if allowed else 0)
         try:
             fcntl.ioctl(self._listener, _SEND, response)
         except OSError as error:
             if error.errno != errno.ENOENT:
                 raise
+
+    def _pace(self) -> None:
+        """Count an answer that no fork of ours needs; past the limit the rest waits for the next spell."""
+        self._answered += 1
+        if self._spell is None:
+            self._spell = self._loop.call_later(_SPELL_S, self._rest)
+        if self._answered == _IN_A_SPELL:
+            self._loop.remove_reader(self._listener)
+
+    def _rest(self) -> None:
+        if self._answered >= _IN_A_SPELL:
+            self._loop.add_reader(self._listener, self._answer)
+        self._answered, self._spell = 0, None
 
     def _allows(self, name: str, pid: int, arguments: list[int]) -> bool:
         if name in ("kill", "tgkill"):
@@ -108,22 +130,29 @@ class Gate:
         return name == "mount" and pid == window.child and window.mounts <= _MAY_MOUNT
 
 
-def is_confined(pid: int, *, folder: str, disk_mb: int) -> bool:
-    """Whether a branch that says it is ready has one thread, no capability, and a box of the right size. Ask with the window shut.
+def is_confined(pid: int, *, parent: int, folder: str, disk_mb: int) -> bool:
+    """Whether a branch that says it is ready has one thread, no capability, and of mounts its parent's and one more: a box of its own of
+    the right size. Ask with the window shut.
 
     The code that sees to it runs in the program's own process, which may have replaced it; what the kernel says cannot be.
     """
     try:
         with open(f"/proc/{pid}/status") as file:
             status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-        with open(f"/proc/{pid}/mountinfo") as file:
-            boxes = [line.split() for line in file if line.split()[4] == folder]
+        *others, box = _mounts(pid)
+        before = len(_mounts(parent))
     except OSError:
         return False
     capabilities = {status[f"Cap{name}"] for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
-    options = set(boxes[-1][-1].split(",")) if boxes else set[str]()
-    bounded = {f"size={disk_mb << 10}k", f"nr_inodes={MAX_INODES}"} <= options
-    return status["Threads"] == "1" and capabilities == {"0" * 16} and bounded
+    bounded = {f"size={disk_mb << 10}k", f"nr_inodes={MAX_INODES}"} <= set(box[-1].split(","))
+    own = box[4] == folder and len(others) == before and all(box[2] != other[2] for other in others)
+    return status["Threads"] == "1" and capabilities == {"0" * 16} and bounded and own
+
+
+def _mounts(pid: int) -> list[list[str]]:
+    """What the process has mounted, the last one last: number, device, mount point and options. Source: proc(5), mountinfo."""
+    with open(f"/proc/{pid}/mountinfo") as file:
+        return [line.split() for line in file]
 
 
 def _names_of(thread: int) -> set[int]:

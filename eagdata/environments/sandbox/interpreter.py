@@ -36,6 +36,10 @@ class Host(Protocol):
         ...
 
 
+class BoxFault(Exception):
+    """The box failed under an action: nothing that the action did."""
+
+
 class Interpreter:
     """The state of one program between its actions."""
 
@@ -84,6 +88,8 @@ class Interpreter:
         if isinstance(error, MemoryError):
             resource.setrlimit(resource.RLIMIT_AS, (self._memory[1], self._memory[1]))
             return {"status": "limit", "kind": "memory", "value": None}
+        if isinstance(error, BoxFault):
+            return {"status": "fault", "kind": None, "value": str(error)}
         kind = type(error).__name__
         try:
             self._flush()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 import sysconfig
 
 _SYSTEM = ("/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo")
 _LOADER = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d")
 PRELOADED = ("numpy", "sympy")
+_PROGRAMS = ("/usr", "/bin", "/sbin", "/etc/alternatives")
 
 
 def module_path() -> list[str]:
@@ -33,6 +35,22 @@ def readable() -> list[str]:
     own = [os.path.join(prefix, "lib") for prefix in {sys.base_prefix, sys.base_exec_prefix, sys.prefix}]
     linked = [path for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path.startswith("/")]
     return list(dict.fromkeys([*_SYSTEM, *_LOADER, *own, *linked, *module_path()]))
+
+
+def programs() -> list[str]:
+    """Paths that commands may read beyond `readable`: the system's programs with their settings, and what of /opt the caller's PATH
+    names. Nothing below a home or a project."""
+    settings = [f"/etc/{name}" for name in os.listdir("/etc") if name.startswith("java")]  # Debian's JDK links to it
+    return [*_PROGRAMS, *settings, *(os.path.dirname(path) for path in _optional())]
+
+
+def search_path() -> str:
+    """PATH of commands."""
+    return ":".join(["/usr/local/bin", "/usr/bin", "/bin", *_optional()])
+
+
+def _optional() -> list[str]:
+    return [path for path in os.environ.get("PATH", "").split(":") if re.fullmatch(r"/opt/.+/bin", path) and os.path.isdir(path)]
 
 
 def environment() -> dict[str, str]:

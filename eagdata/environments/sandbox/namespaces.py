@@ -16,16 +16,26 @@ from .kernel import CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE
 
 BOX = "/box"
 NOBODY = 65534
+SCRATCH, STAGE = "/tmp", "/verify"
+"""Where commands leave files for a while, and where what judges them is put; only in boxes with commands."""
 MAX_INODES = 16384
 _ALL = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "shm": SCRATCH}
+_ETC = {
+    "passwd": f"root:x:0:0:root:/:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\nbox:x:1000:1000:box:{BOX}:/bin/bash\n",
+    "group": "root:x:0:\nnogroup:x:65534:\nbox:x:1000:\n",
+    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+    "hosts": "127.0.0.1 localhost box\n",
+}
 
 
-def enter(readable: Iterable[str]) -> None:
-    """Leave the host: only `readable` paths are left of it, read-only. The next fork is pid 1 of its own space. Raises: OSError."""
+def enter(readable: Iterable[str], *, commands: bool = False) -> None:
+    """Leave the host: only `readable` paths are left of it, read-only. The next fork is pid 1 of its own space. With `commands`, what
+    other programs expect of a system is there too. Raises: OSError."""
     if os.geteuid() == 0:
         kernel.call("unshare", CLONE_NEWNS)
-        _build_root(readable)
+        _build_root(readable, commands=commands)
         kernel.become(NOBODY, NOBODY)
         kernel.call("unshare", _ALL)
         kernel.map_user(NOBODY, NOBODY)
@@ -33,11 +43,11 @@ def enter(readable: Iterable[str]) -> None:
         uid, gid = os.geteuid(), os.getegid()
         kernel.call("unshare", _ALL)
         kernel.map_user(uid, gid)
-        _build_root(readable)
+        _build_root(readable, commands=commands)
     socket.sethostname("box")
 
 
-def _build_root(readable: Iterable[str]) -> None:
+def _build_root(readable: Iterable[str], *, commands: bool) -> None:
     """Pivot into an empty file system that shows `readable`, a few devices and the old /proc (a new one may only be mounted
     where one is already seen); the old root hangs at the box's mount point until it is let go."""
     kernel.mount("none", "/", flags=MS_REC | kernel.MS_PRIVATE)
@@ -50,10 +60,24 @@ def _build_root(readable: Iterable[str]) -> None:
         _show(path)
     for path in _DEVICES:
         _bind(path)
+    if commands:
+        _furnish()
     os.mkdir("/proc")
     kernel.make_read_only("/", below=False)
     kernel.mount(BOX + "/proc", "/proc", flags=MS_BIND | MS_REC)
     kernel.call("umount2", BOX, kernel.MNT_DETACH)
+
+
+def _furnish() -> None:
+    """What bash, compilers and interpreters look for: a user with a name, the usual names of open files, a place to be mounted on."""
+    for path in (SCRATCH, STAGE):
+        os.makedirs(path, exist_ok=True)
+    for name, target in _LINKS.items():
+        os.symlink(target, f"/dev/{name}")
+    os.makedirs("/etc", exist_ok=True)
+    for name, text in _ETC.items():
+        with open(f"/etc/{name}", "w") as file:
+            file.write(text)
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:

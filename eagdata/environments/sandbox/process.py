@@ -49,6 +49,8 @@ class Process:
         self._pidfd = -1
         self._buffer = bytearray()
         self._greetings: deque[Greeting] | None = deque()
+        self._files: list[int] = []
+        """Received with a greeting that is not whole yet."""
         self._waiter: asyncio.Future[Frame | None] | None = None
         self._expected = ""
         self.pid = 0
@@ -71,6 +73,7 @@ class Process:
 
     def begin(self, greeting: Greeting) -> None:
         """From now on a program may run in it: greetings are over. Raises: Ended if it is gone already."""
+        self._close_files()
         self._greetings = None
         self._control.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
         self.pid = greeting.pid
@@ -147,7 +150,7 @@ class Process:
         if self.ending:
             raise Ended(self.ending)
         self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(timeout_s, self._end, "timeout")
+        timer = self._loop.call_later(timeout_s, self._expire)
         try:
             frame = await self._waiter
         except asyncio.CancelledError:
@@ -180,15 +183,16 @@ class Process:
 
     def _receive_greeting(self) -> bytes:
         data, extra, _, _ = self._control.recvmsg(1 << 16, 256)
-        pid, fds = 0, array("i")
+        pid = 0
         for _, kind, payload in extra:
             if kind == socket.SCM_RIGHTS:
-                fds.frombytes(payload)
+                self._files += array("i", payload)
             elif kind == socket.SCM_CREDENTIALS:
                 pid = _CREDENTIALS.unpack(payload)[0]
         self._buffer += data
         while self._greetings is not None and (frame := unpack(self._buffer)) is not None:
-            self._greetings.append(Greeting(frame, pid, list(fds)))
+            self._greetings.append(Greeting(frame, pid, self._files))
+            self._files = []
             self._settle({})
         return data
 
@@ -206,6 +210,19 @@ class Process:
         self._on_readable()
         self._end("died")
 
+    def _expire(self) -> None:
+        """An answer that came in time counts, even where a busy event loop sees it together with the clock."""
+        if self._waiter is not None and not self._waiter.done():
+            self._end("timeout")
+
+    def _close_files(self) -> None:
+        """Files that came with greetings which nobody asked for."""
+        for fd in (*self._files, *(fd for greeting in self._greetings or () for fd in greeting.fds)):
+            os.close(fd)
+        self._files = []
+        if self._greetings:
+            self._greetings.clear()
+
     def _settle(self, frame: Frame | None) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(frame)
@@ -216,6 +233,7 @@ class Process:
         self.ending = how
         if kill:
             self.kill()
+        self._close_files()
         self._loop.remove_reader(self._control)
         self._control.close()
         if self._pidfd >= 0:

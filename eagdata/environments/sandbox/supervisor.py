@@ -33,6 +33,8 @@ _END_TIMEOUT_S = 10.0
 _MAX_DEPTH = 28
 """Generations of live branches: the kernel nests 32 user namespaces, and some of them are the host's."""
 _SPAWNS_AT_ONCE = 8
+COMMANDS = "commands"
+"""The host whose box lets programs be started, and whose own process runs none of a model's."""
 
 _BOOT = """
 import importlib.util, os, sys
@@ -88,7 +90,15 @@ class Zygote:
         much. `host`: what runs actions that are not Python, a module of `hosts`."""
         self.tier = tier
         self._disk_mb = disk_mb
-        self._settings: Frame = {"disk_mb": disk_mb, "tasks": tasks, "libraries": list(libraries), "host": host}
+        self._commands = host == COMMANDS
+        self._settings: Frame = {
+            "disk_mb": disk_mb,
+            "tasks": tasks,
+            "libraries": list(libraries),
+            "host": host,
+            "commands": self._commands,
+            "readable": locations.readable() + (locations.programs() if self._commands else []),
+        }
         self._home = ""
         self._made = 0
         self._making = 0
@@ -156,7 +166,7 @@ class Zygote:
     async def fork(self, program: Program) -> Program:
         """A live copy of a paused program. Raises: Refused."""
         tree = program.tree
-        if program.depth >= _MAX_DEPTH:
+        if program.depth >= _MAX_DEPTH and not self._commands:
             raise Refused("too many generations")
         async with tree.forking:
             tree.branches += 1
@@ -184,8 +194,8 @@ class Zygote:
             tree.gate.forget(program.process.pid)
         program.process.close()
         tree.live.discard(program)
-        if program.folder:
-            shutil.rmtree(program.folder, ignore_errors=True)
+        if program.folder and tree.live:
+            self._sweep(program.folder)
         if not tree.live:
             self._fell(tree)
         if self.tier == "process" and self._making == 0 and self.alive:
@@ -239,9 +249,16 @@ class Zygote:
         if answer.get("refused") is not None:
             raise Refused(str(answer["refused"]))
         greeting = await branch.process.greeting(_FORK_TIMEOUT_S)
+        _close(greeting.fds)
         if gate:
             gate.shut()
-        if self.tier == "namespaces" and not is_confined(greeting.pid, folder=BOX, disk_mb=self._disk_mb):
+        if greeting.pid in {live.process.pid for live in branch.tree.live}:
+            raise Refused("the copy is no process of its own")
+        if (
+            self.tier == "namespaces"
+            and not self._commands
+            and not is_confined(greeting.pid, parent=program.process.pid, folder=BOX, disk_mb=self._disk_mb)
+        ):
             raise Refused("the copy is not confined")
         branch.process.begin(greeting)
         branch.tree.live.add(branch)
@@ -259,12 +276,21 @@ class Zygote:
             tree.gate.close()
             tree.gate = None
         if tree.folder:
-            shutil.rmtree(tree.folder, ignore_errors=True)
+            self._sweep(tree.folder)
+
+    def _sweep(self, folder: str) -> None:
+        """Remove a folder, in a process of its own: a program may have filled it with files for seconds. Not in `process`, where
+        processes that nobody knows are a program's and are ended."""
+        if self.tier == "process" or not self.alive:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                self._zygote().send({"op": "sweep", "folder": folder}, [])
 
 
 def _launch(tier: str, control: int, *, own: Frame, stderr: int) -> subprocess.Popen[bytes]:
     """Start the zygote in a session of its own, so that Ctrl-C is the supervisor's alone."""
-    settings = {"tier": tier, "control": control, "readable": locations.readable(), "path": locations.module_path(), **own}
+    settings = {"tier": tier, "control": control, "path": locations.module_path(), **own}
     folder = os.path.dirname(os.path.abspath(__file__))
     return subprocess.Popen(
         [sys.executable, "-S", "-s", "-P", "-c", _BOOT, folder, json.dumps(settings)],

@@ -41,7 +41,7 @@ def main(settings: str) -> None:
         importlib.import_module(f"{__package__}.hosts.{found['host']}")  # while this package's folder can still be read
     control = socket.socket(fileno=found["control"])
     if found["tier"] == "namespaces":
-        _leave_host(control, found["readable"])
+        _leave_host(control, found["readable"], commands=found["commands"])
     sys.path[:] = found["path"]
     _warm(found["libraries"])
     home = namespaces.BOX if found["tier"] == "namespaces" else _make_home()
@@ -53,7 +53,8 @@ def main(settings: str) -> None:
         tasks=found["tasks"] + (0 if found["tier"] == "namespaces" else _running_tasks()),
         readable=tuple(found["readable"]),
         identity=_identity(found["tier"], found["readable"]),
-        rules=seccomp.assemble(),
+        rules=seccomp.assemble(landlocked=found["tier"] == "landlock"),
+        commands=found["commands"],
     )
     if found["tier"] != "namespaces":
         _end_with_supervisor(home)
@@ -64,10 +65,10 @@ def main(settings: str) -> None:
     child.serve(*_spawn(control, place))
 
 
-def _leave_host(control: socket.socket, readable: list[str]) -> None:
+def _leave_host(control: socket.socket, readable: list[str], *, commands: bool) -> None:
     """Go on as pid 1 of new name spaces; the process that stays behind only waits for the end of this one."""
     try:
-        namespaces.enter(readable)
+        namespaces.enter(readable, commands=commands)
         pid = os.fork()
     except OSError as error:
         send_with(control, {"failed": f"{error.filename or ''}: {error.strerror}"}, [])
@@ -175,6 +176,9 @@ def _spawn(control: socket.socket, place: Place) -> tuple[socket.socket, Place]:
         if request["op"] == "ping":
             send_with(control, {"id": request["id"]}, [])
             continue
+        if request["op"] == "sweep":
+            _sweep(str(request["folder"]))
+            continue
         isolated = place.tier == "namespaces"
         if isolated:
             kernel.call("unshare", kernel.CLONE_NEWPID)
@@ -185,6 +189,12 @@ def _spawn(control: socket.socket, place: Place) -> tuple[socket.socket, Place]:
             kernel.call("setns", own_space, kernel.CLONE_NEWPID)
         for fd in fds:
             os.close(fd)
+
+
+def _sweep(folder: str) -> None:
+    if os.fork() == 0:
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(0)
 
 
 def _become_program(request: Frame, fds: list[int], *, place: Place, control: socket.socket) -> tuple[socket.socket, Place]:

@@ -1,0 +1,4 @@
+# expect: any
+bomb() { bomb | bomb & }
+bomb
+sleep 1

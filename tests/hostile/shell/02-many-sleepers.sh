@@ -1,0 +1,2 @@
+# expect: timeout
+while :; do sleep 60 & done

@@ -1,0 +1,4 @@
+# expect: timeout
+kill -STOP 1
+kill -STOP -1
+kill -STOP $$

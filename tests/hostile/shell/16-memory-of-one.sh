@@ -1,0 +1,2 @@
+# expect: limit, error
+python3 -c 'x = b"x" * (3 << 30); print("ESCAPED")'

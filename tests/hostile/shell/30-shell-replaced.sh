@@ -1,0 +1,3 @@
+# expect: ok
+# state: any
+exec python3 -c 'print("replaced")'

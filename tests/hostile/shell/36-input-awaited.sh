@@ -1,0 +1,6 @@
+# expect: ok, error
+read -r line && echo ESCAPED
+cat
+cat < /dev/tty
+python3 -c 'input()'
+true

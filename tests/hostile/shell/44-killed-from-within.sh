@@ -1,0 +1,3 @@
+# expect: error
+# state: any
+kill -9 $$
