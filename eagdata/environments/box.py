@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from pathlib import PurePosixPath
 from types import TracebackType
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 from eagdata.contracts import settings
 from eagdata.environments.episode import BoxEpisode, Limits, Start
@@ -52,8 +52,8 @@ class BoxSettings:
 class BoxEnvironment(ABC):
     """An environment in a box. A concrete one gives `name`, `language`, `version`, `instructions` and `start`."""
 
-    name: ClassVar[str]
-    language: ClassVar[str]
+    name: str
+    language: str
     version: str
 
     def __init__(self, config: BoxSettings) -> None:

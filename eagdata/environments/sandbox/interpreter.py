@@ -169,7 +169,7 @@ def _describe(error: BaseException, libraries: tuple[str, ...]) -> str:
 
 
 def _sentence(error: BaseException) -> str:
-    return "".join(traceback.format_exception_only(type(error), error))
+    return f"{type(error).__name__}: {error}\n"
 
 
 def _keep_own_frames(found: traceback.TracebackException, libraries: tuple[str, ...]) -> None:

@@ -20,6 +20,8 @@ import site
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from . import child, kernel, namespaces, seccomp
@@ -43,8 +45,9 @@ def main(settings: str) -> None:
     if found["tier"] == "namespaces":
         _leave_host(control, found["readable"], commands=found["commands"])
     sys.path[:] = found["path"]
-    _warm(found["libraries"])
     home = namespaces.BOX if found["tier"] == "namespaces" else _make_home()
+    with _scratch(home, disk_mb=found["disk_mb"]):
+        _warm(found["libraries"])
     place = Place(
         tier=found["tier"],
         folder=home,
@@ -63,6 +66,24 @@ def main(settings: str) -> None:
     gc.freeze()
     send_with(control, {"ready": True, "folder": home}, [])
     child.serve(*_spawn(control, place))
+
+
+@contextmanager
+def _scratch(home: str, *, disk_mb: int) -> Iterator[None]:
+    """A writable home for libraries that keep a cache there (matplotlib cannot be imported without one); gone when programs begin."""
+    if home == namespaces.BOX:
+        namespaces.mount_box(disk_mb)
+        yield
+        kernel.call("umount2", namespaces.BOX, kernel.MNT_DETACH)
+        return
+    usual, os.environ["HOME"] = os.environ["HOME"], tempfile.mkdtemp(dir=home)
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(home, ignore_errors=True)
+        raise
+    shutil.rmtree(os.environ["HOME"], ignore_errors=True)
+    os.environ["HOME"] = usual
 
 
 def _leave_host(control: socket.socket, readable: list[str], *, commands: bool) -> None:
