@@ -58,7 +58,7 @@ class TestsVerifier:
 
     def _judge(self, case: str, seen: Observation, expected: Json) -> Check:
         if seen.status != "ok":
-            return Check(id=case, status=_status(seen), measured=seen.kind, evidence=seen.text[-300:])
+            return Check(id=case, status=status_of(seen), measured=seen.kind, evidence=seen.text[-300:])
         try:
             result = json.loads(str(ast.literal_eval(seen.value or "")))
         except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -101,7 +101,7 @@ def _cases(reference: Json) -> list[tuple[str, Json]] | None:
     return found
 
 
-def _status(seen: Observation) -> VerdictStatus:
+def status_of(seen: Observation) -> VerdictStatus:
     """An exit where a result is due is an attempt to get away untested."""
     if seen.status == "timeout":
         return "timeout"

@@ -127,7 +127,7 @@ class Process:
         size = os.fstat(self._output).st_size
         if not size:
             return ""
-        if size <= _WHOLE_BYTES:
+        if size <= max(_WHOLE_BYTES, 4 * limit):
             text = shorten(_decode(os.pread(self._output, size, 0)), limit) or ""
         else:
             part = limit * 2  # a character takes four bytes at most
