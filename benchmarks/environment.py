@@ -1,6 +1,6 @@
 """What an action, a branch and a whole tree cost in the Python environment, next to what people use instead.
 
-    python benchmarks/environment.py [--quick] [--jupyter-python PATH]
+    python benchmarks/environment.py [--quick] [--peers-python PATH]
 
 All figures are medians of this run on this machine; a peer that is not installed is said to be so and gets no figure.
 """
@@ -20,6 +20,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from paused import STATE_MB, paused_branches
+from peers import bubblewrap, fresh_process, smolagents
+
 from eagdata.contracts import Episode
 from eagdata.environments.python import PythonEnvironment
 from eagdata.records import Action, Task
@@ -27,6 +30,12 @@ from eagdata.records import Action, Task
 GOAL_ROUND_TRIP_MS = 0.5
 GOAL_BRANCH_MS = 10.0
 GOAL_TREE_RATIO = 10.0
+GOAL_ACTIONS_PER_S = 5000
+"""Trivial ones, over 8 episodes."""
+GOAL_PAUSED_MB = 1500.0
+"""100 branches of a state of 200 MB, the state itself included."""
+PAUSED = 100
+PEERS = "jupyter_client ipykernel numpy sympy smolagents"
 
 STATES = {
     "nothing": "x = 1",
@@ -213,15 +222,15 @@ def machine(environment: PythonEnvironment) -> str:
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few repetitions and a tree of depth 4: some ten seconds")
-    parser.add_argument("--jupyter-python", default=sys.executable, help="an interpreter that has jupyter_client, ipykernel, numpy, sympy")
+    parser.add_argument("--peers-python", default=sys.executable, help=f"an interpreter that has {PEERS}")
     options = parser.parse_args()
     sizes = QUICK if options.quick else FULL
     async with PythonEnvironment(PythonEnvironment.Config()) as environment:
         print(machine(environment))
-        await report(environment, sizes, options.jupyter_python)
+        await report(environment, sizes, options.peers_python)
 
 
-async def report(environment: PythonEnvironment, sizes: Sizes, jupyter_python: str) -> None:
+async def report(environment: PythonEnvironment, sizes: Sizes, peers_python: str) -> None:
     """Measure and print everything, a row as soon as it is known."""
     show("what", "median", p90="p90", goal="goal", verdict="figure / goal")
     trips = await round_trips(environment, sizes.trips)
@@ -238,11 +247,42 @@ async def report(environment: PythonEnvironment, sizes: Sizes, jupyter_python: s
         show("    fork and first action", ms(both), p90=ms(p90(branches)), goal=f"<= {GOAL_BRANCH_MS:.0f} ms", verdict=verdict)
     for episodes in (1, 8, 64):
         rate = await steps_per_second(environment, episodes, sizes.seconds)
-        show(f"(c) actions per second, {episodes} episodes at once", f"{rate:,.0f} /s")
-    await report_tree(environment, sizes, trip=trip, jupyter_python=jupyter_python)
+        verdict = f"{'met' if rate >= GOAL_ACTIONS_PER_S else 'MISSED'} ({rate / GOAL_ACTIONS_PER_S:.2f} x)"
+        bound = {"goal": f">= {GOAL_ACTIONS_PER_S:,} /s", "verdict": verdict} if episodes == 8 else {}
+        show(f"(c) actions per second, {episodes} episodes at once", f"{rate:,.0f} /s", **bound)
+    await report_paused(environment)
+    report_actions(sizes, trip=trip, peers_python=peers_python)
+    await report_tree(environment, sizes, trip=trip, peers_python=peers_python)
 
 
-async def report_tree(environment: PythonEnvironment, sizes: Sizes, *, trip: float, jupyter_python: str) -> None:
+async def report_paused(environment: PythonEnvironment) -> None:
+    """(e) Memory of paused branches."""
+    found = await paused_branches(environment, PAUSED)
+    together = found.with_branches - found.before
+    verdict = against(GOAL_PAUSED_MB, together)
+    show(
+        f"(e) {PAUSED} paused branches of {STATE_MB} MB, together",
+        f"{together:,.0f} MB",
+        goal=f"<= {GOAL_PAUSED_MB:,.0f} MB",
+        verdict=verdict,
+    )
+    show("    of which the state itself", f"{found.with_state - found.before:,.0f} MB")
+    show("    each branch more", f"{(found.with_branches - found.with_state) / PAUSED:.2f} MB")
+    show("    pages that one branch alone has", f"{found.private_each:.2f} MB")
+
+
+def report_actions(sizes: Sizes, *, trip: float, peers_python: str) -> None:
+    """(f) One trivial action elsewhere, as ratios to ours."""
+    few = max(5, sizes.trips // 50)
+    for what, figure in (
+        ("(f) a trivial action in a fresh process", fresh_process(few)),
+        ("    in a fresh bubblewrap", bubblewrap(few)),
+        ("    in smolagents' LocalPythonExecutor (no sandbox)", smolagents(peers_python, sizes.trips)),
+    ):
+        show(what, "not installed" if figure is None else ms(figure), verdict="" if figure is None else f"{figure / trip:.1f} x")
+
+
+async def report_tree(environment: PythonEnvironment, sizes: Sizes, *, trip: float, peers_python: str) -> None:
     """The same tree on every executor, as ratios to ours."""
     levels = tree(sizes)
     ours = statistics.median([await tree_by_forks(environment, levels) for _ in range(3)])
@@ -251,11 +291,11 @@ async def report_tree(environment: PythonEnvironment, sizes: Sizes, *, trip: flo
     show("    eagdata, every branch a fork", f"{ours:.2f} s", verdict="1.0 x")
     fresh = tree_by_processes(levels)
     show("    python -c for every action, with replay", f"{fresh:.2f} s", verdict=f"{fresh / ours:.1f} x")
-    peer = jupyter(jupyter_python, levels, sizes.trips)
+    peer = jupyter(peers_python, levels, sizes.trips)
     if peer is None:
         show("    Jupyter kernel", "not installed")
-        print("    to compare: python -m venv /tmp/jupyter && /tmp/jupyter/bin/pip install jupyter_client ipykernel numpy sympy")
-        print("    then: python benchmarks/environment.py --jupyter-python /tmp/jupyter/bin/python")
+        print(f"    to compare: python -m venv /tmp/peers && /tmp/peers/bin/pip install {PEERS}")
+        print("    then: python benchmarks/environment.py --peers-python /tmp/peers/bin/python")
         return
     for what, key in (("one Jupyter kernel, %reset and replay", "tree_reset_s"), ("a new Jupyter kernel and replay", "tree_kernels_s")):
         ratio = peer[key] / ours

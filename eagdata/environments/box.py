@@ -147,7 +147,8 @@ class BoxEnvironment(ABC):
         raise PrerequisiteError(
             f"no sandbox of isolation {least!r} or stronger works on this machine",
             why=why,
-            mend="run on Linux 5.13 or later, or trust the programs: --set environment.min_isolation=process",
+            mend="run on Linux 6.2 or later (elsewhere in a Linux container or virtual machine), "
+            "or trust the programs: --set environment.min_isolation=process",
         )
 
     def _make(self, tier: str, host: str = "", libraries: tuple[str, ...] = ()) -> Zygote:

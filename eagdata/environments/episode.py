@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from eagdata.environments.box import BoxEnvironment
 
 _START_TIMEOUT_S = 20.0
+_PATIENCE = 3
+"""An action that is run again may take so many times its limit: it ended in time once, and the machine may be busier now."""
 _KIND_CHARS = 100
 _UNCHANGED = "The state is as it was before this action."
 _VARYING = re.compile(r"(?P<action><action) \d+(?=>)|" + "|".join(re.escape(path) for path in sorted(module_path(), key=len, reverse=True)))
@@ -184,7 +186,7 @@ class BoxEpisode:
         try:
             await self._set_up(program)
             for number, past in enumerate(self._history, 1):
-                again = await self._run(program, past.action, number=number)
+                again = await self._run(program, past.action, number=number, patience=_PATIENCE)
                 if again.digest != past.digest:
                     raise NondeterministicFault(
                         f"task {self.start.task_id!r}: action {number} answered differently when it was run again",
@@ -250,11 +252,11 @@ class BoxEpisode:
             self._discard()
         return observation
 
-    async def _run(self, program: Program, action: Action, *, number: int) -> Observation:
+    async def _run(self, program: Program, action: Action, *, number: int, patience: float = 1) -> Observation:
         """Raises: Ended, also for an answer that the interpreter does not give."""
         limits, process = self.start.limits, program.process
         frame: Frame = {"op": "run", "kind": action.kind, "source": action.text, "number": number, "value_chars": limits.output_chars}
-        answer = await process.request(frame, timeout_s=limits.timeout_s)
+        answer = await process.request(frame, timeout_s=limits.timeout_s * patience)
         status, kind, value = (answer.get(key) for key in ("status", "kind", "value"))
         if status == "limit":
             return self._limit("memory", f"out of memory: more than {limits.memory_mb} MB")

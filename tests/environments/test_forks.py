@@ -75,6 +75,8 @@ async def test_open_files_keep_their_place_and_write_to_their_own_copy(reset: Re
     [
         "import threading, time\nt = threading.Thread(target=time.sleep, args=(30,), daemon=True)\nt.start()",
         "import os\nends = os.pipe()",
+        "import socket\nends = socket.socketpair()",
+        "import asyncio\nloop = asyncio.new_event_loop()",
         "import mmap\nm = mmap.mmap(-1, 4096)",
         "import tempfile\nf = tempfile.TemporaryFile()",
         "import os\nos.mkfifo('pipe')",
@@ -87,6 +89,31 @@ async def test_a_state_that_cannot_be_copied_live_is_made_by_replay(reset: Reset
     await run(fork, "x += 1")
     assert (await text(fork, "x"), await text(episode, "x")) == ("2\n", "1\n")
     await fork.close()
+
+
+async def test_a_program_with_a_child_process_is_forked_by_replay() -> None:
+    """Only `process` lets a program have one."""
+    async with PythonEnvironment(PythonEnvironment.Config(isolation="process", min_isolation="process")) as environment:
+        episode = await environment.reset(task())
+        await run(episode, "import subprocess, os\nx = 1\nchild = subprocess.Popen(['/bin/sleep', '60'])")
+        fork = await episode.fork()
+        assert await text(fork, "x, child.poll()") == "(1, None)\n"  # of a child that is not its own it would say 0
+        assert await text(fork, "child.kill(), child.wait()") == "(None, -9)\n"
+        assert await text(episode, "child.poll()") == ""
+        await fork.close()
+        await episode.close()
+
+
+async def test_hundreds_of_paused_forks_are_put_away_beyond_the_cap_and_come_back() -> None:
+    async with PythonEnvironment(PythonEnvironment.Config(max_episodes=40)) as environment:
+        episode = await environment.reset(task())
+        await run(episode, "x = [0]")
+        forks = []
+        for n in range(300):
+            forks.append(await episode.fork())
+            await run(forks[-1], f"x.append({n})")
+        assert [await text(fork, "x") for fork in forks] == [f"[0, {n}]\n" for n in range(300)]
+        await asyncio.gather(*(fork.close() for fork in forks))
 
 
 async def test_a_replay_that_differs_is_called_nondeterministic(reset: Reset) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -57,7 +58,7 @@ def descendants(root: int) -> set[int]:
 
 
 def folders() -> set[Path]:
-    return set(Path("/tmp").glob("eagdata-*"))
+    return {path for path in Path("/tmp").glob("eagdata-*") if not path.name.startswith("eagdata-bait-")}
 
 
 @pytest.mark.parametrize("tier", TIERS)
@@ -87,6 +88,23 @@ async def test_closing_an_episode_ends_its_processes_and_closing_twice_is_fine(t
         await asyncio.sleep(0.2)
         assert descendants(os.getpid()) == idle
         assert len(os.listdir("/proc/self/fd")) == files
+
+
+@pytest.mark.parametrize("tier", ["landlock", "process"])
+async def test_the_folder_of_an_episode_is_gone_soon_after_its_end(tier: str) -> None:
+    before = folders()
+    async with PythonEnvironment(config(tier)) as environment:
+        episode = await environment.reset(task())
+        fork = await episode.fork()
+        place = Path((await text(fork, "import os; print(os.getcwd(), end='')")).strip())
+        assert place.parent.parent in folders() - before
+        await fork.close()
+        await episode.close()
+        for _ in range(100):
+            if not place.parent.exists():
+                break
+            await asyncio.sleep(0.02)
+        assert not place.parent.exists()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -131,7 +149,8 @@ async def test_a_dead_box_is_made_again_and_states_come_back(tier: str) -> None:
         episode = await environment.reset(task())
         await run(episode, "x = 1")
         for pid in descendants(os.getpid()):
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # the end of one of them ends others
+                os.kill(pid, signal.SIGKILL)
         assert await text(episode, "x") == "1\n"
         assert await text(await environment.reset(task()), "2") == "2\n"
     assert folders() <= before

@@ -108,6 +108,14 @@ async def test_nobody_else_can_be_signalled(reset: Reset) -> None:
     await fork.close()
 
 
+async def test_another_episodes_folder_cannot_be_entered(reset: Reset) -> None:
+    episode, other = await reset(), await reset()
+    await run(episode, "open('mine', 'w').write('x')")
+    place = await text(episode, "import os; print(os.getcwd(), end='')")
+    seen = await text(other, f"import os\nprint(os.path.samefile('.', {place!r}) or open({place!r} + '/mine').read())")
+    assert seen == "True\n" or "PermissionError" in seen  # in `namespaces` each has the same name for its own
+
+
 async def test_siblings_cannot_read_each_others_memory(reset: Reset) -> None:
     episode = await reset()
     fork = await episode.fork()

@@ -1,27 +1,22 @@
 """Runs hostile programs in the Python environment and prints one JSON line per program: what came out, and every fault seen.
 
-    python tests/hostile/attack.py PROGRAM...
+    python -m tests.hostile.attack TIER PROGRAM...
 
-A program's first lines say what is safe: `# expect: timeout, error PermissionError|OSError` (`any`: no outcome is unsafe, escaping is),
-`# state: rolled back|any`, and `# next: any` where the program may break its own episode for good, as long as the answer
-says so in time. Placeholders (`@CANARY@`, `@TCP@`, ...) name the traps that lie outside of the box.
+`corpus.py` says how the head of a program is read. Placeholders in it (`@CANARY@`, `@TCP@`, ...) name the traps that lie outside
+of the box.
 """
 
 from __future__ import annotations
 
 import ast
 import asyncio
-import ctypes
 import json
 import os
 import re
-import secrets
-import socket
 import sys
-import tempfile
 import time
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -31,162 +26,38 @@ from eagdata.environments.python import PythonEnvironment
 from eagdata.errors import EnvironmentFault, PrerequisiteError
 from eagdata.records import Action, Observation, Task, to_json
 
+from .corpus import Program
+from .traps import Traps
+from .watch import Belongings, Pulse, adopt_orphans, left_since
+
 T = TypeVar("T")
 LIMITS = {"timeout_s": 1.5, "memory_mb": 512}
 DISK_BYTES = PythonEnvironment.Config().disk_mb << 20
 HANG_S = 20.0
 """No answer of the environment may take longer, whatever the program did."""
 TEXT_MAX = 200_000
-REPO = Path(__file__).resolve().parents[2]
-STILL_S = 2.0
-"""Longest acceptable pause of the event loop, with room for a loaded machine."""
+MARKS = re.compile(r"^\W*(?:ESCAPED?|BREACH(?:ED)?|PWNED|LEAKED)\b(?!\W*(?:false|none|no|0|\[\]|\{\})(?:\W|$))", re.M)
+"""What a program prints at the head of a line when it got out; `ESCAPED: False` says that it did not."""
 ONCE = "import time; time.time_ns()"
 """Its answer differs whenever it runs, so a state that holds it cannot be replayed."""
 STATE = "(kept, 'poisoned' in globals())"
 WALLS = """
 import os
 space = os.statvfs('/box')
-[line.split()[1] for line in open('/proc/self/status') if line[:6] in ('CapEff', 'CapPrm')], space.f_blocks * space.f_frsize, space.f_files
+capabilities = [line.split()[1] for line in open('/proc/self/status') if line[:6] in ('CapEff', 'CapPrm')]
+writable = {line.split()[4] for line in open('/proc/self/mountinfo') if ' rw' in line.partition(' - ')[0] and ' - tmpfs ' in line}
+open('left-by-a-fork', 'w').close()
+capabilities, space.f_blocks * space.f_frsize, space.f_files, sorted(writable)
 """
 SEEK_POISON = """
 import os
-[place for place in ('.', '..', '/tmp', '/dev/shm', '/var/tmp', '/box', '/run') if os.path.exists(os.path.join(place, 'poison-@TOKEN@'))], mine
+places = ('.', '..', '/tmp', '/dev/shm', '/var/tmp', '/box', '/run')
+[place for place in places if os.path.exists(os.path.join(place, 'poison-@TOKEN@'))], mine
 """
 
 
 def task(name: str) -> Task:
     return Task(id=name, question="", verifier="exact", environment_config=dict(LIMITS))
-
-
-class Traps:
-    """What lies outside of the box: a canary file in a readable folder and one at home, listeners on every kind of loopback address."""
-
-    def __init__(self) -> None:
-        self.token = secrets.token_hex(8)
-        self.canary = f"eagdata-canary-{self.token}"
-        self.folder = Path(tempfile.mkdtemp(prefix="traps-"))
-        self.folder.chmod(0o777)
-        self.files = [self.folder / "canary", Path.home() / f".canary-{self.token}"]
-        for file in self.files:
-            file.write_text(self.canary)
-            file.chmod(0o666)
-        self.opened = ExitStack()
-        self.listeners = [self._listen(*where) for where in self._addresses()]
-        self.shared_segments = _count_shared_segments()
-
-    def _addresses(self) -> list[tuple[int, int, object]]:
-        unix, inet, stream, datagram = socket.AF_UNIX, socket.AF_INET, socket.SOCK_STREAM, socket.SOCK_DGRAM
-        abstract = f"\0hostile-{self.token}"
-        local = ("127.0.0.1", 0)
-        socket_file = str(self.folder / "socket")
-        return [
-            (inet, stream, local),
-            (inet, datagram, local),
-            (unix, stream, abstract),
-            (unix, datagram, abstract + "-datagram"),
-            (unix, stream, socket_file),
-        ]
-
-    def _listen(self, family: int, kind: int, address: object) -> socket.socket:
-        listener = self.opened.enter_context(socket.socket(family, kind))
-        listener.setblocking(False)
-        listener.bind(address)  # type: ignore[arg-type]
-        if isinstance(address, str) and address[0] == "/":
-            os.chmod(address, 0o777)
-        if kind == socket.SOCK_STREAM:
-            listener.listen()
-        return listener
-
-    def fill(self, text: str) -> str:
-        """`text` with the placeholders replaced."""
-        names = {
-            "CANARY": self.files[0],
-            "HOME_CANARY": self.files[1],
-            "TMP": self.folder,
-            "TCP": self.listeners[0].getsockname()[1],
-            "UDP": self.listeners[1].getsockname()[1],
-            "ABSTRACT": f"hostile-{self.token}",
-            "REPO": REPO,
-            "TOKEN": self.token,
-        }
-        return re.sub(r"@([A-Z_]+)@", lambda found: str(names[found[1]]), text)
-
-    def sprung(self) -> list[str]:
-        """The traps that something fell into since the last call."""
-        faults = [f"{file} changed" for file in self.files if file.read_text() != self.canary]
-        strangers = {file.name for file in self.folder.iterdir()} - {"canary", "socket"}
-        faults += [f"file outside the box: {name}" for name in sorted(strangers)]
-        places = [Path(place) for place in ("/tmp", "/dev/shm", "/var/tmp", "/run", "/etc", ".", REPO, REPO / "eagdata")]
-        for mark in ("poison", ".hostile"):
-            faults += [f"file outside the box: {place}/{mark}" for place in places if (place / f"{mark}-{self.token}").exists()]
-        faults += [f"a connection reached {listener.getsockname()!r}" for listener in self.listeners if _reached(listener)]
-        if _count_shared_segments() > self.shared_segments:
-            faults.append("System V shared memory left on the host")
-        return faults
-
-    def close(self) -> None:
-        self.opened.close()
-        for file in self.files:
-            file.unlink()
-        for file in self.folder.iterdir():
-            file.unlink()
-        self.folder.rmdir()
-
-
-def _reached(listener: socket.socket) -> bool:
-    try:
-        if listener.type == socket.SOCK_STREAM:
-            listener.accept()[0].close()
-        else:
-            listener.recv(100)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _count_shared_segments() -> int:
-    with suppress(OSError):
-        return len(Path("/proc/sysvipc/shm").read_text().splitlines())
-    return 0
-
-
-@dataclass(frozen=True)
-class Program:
-    """One hostile program and what its head says is safe."""
-
-    name: str
-    text: str
-    expect: tuple[tuple[str, frozenset[str]], ...]
-    """Allowed (status, kinds); no kinds: any kind. Empty: any outcome."""
-    state: str
-    may_break_itself: bool
-
-    @classmethod
-    def read(cls, path: Path) -> Program:
-        text = path.read_text()
-        head = dict(re.findall(r"^# (\w+): (.+)$", text, re.M))
-        expect = [one.partition(" ") for one in head["expect"].split(", ") if one != "any"]
-        return cls(
-            name=path.stem,
-            text="poisoned = True\n" + text,
-            expect=tuple((status, frozenset(filter(None, kinds.split("|")))) for status, _, kinds in expect),
-            state=head.get("state", ""),
-            may_break_itself=head.get("next") == "any",
-        )
-
-    def allows(self, observation: Observation) -> bool:
-        return not self.expect or any(
-            observation.status == status and (not kinds or observation.kind in kinds) for status, kinds in self.expect
-        )
-
-    def states_after(self, observation: Observation) -> set[str]:
-        """What `STATE` may be after it."""
-        if self.state == "any":
-            return set()
-        kept, rolled_back = "(41, True)", "(41, False)"
-        if self.state == "rolled back" or observation.status in ("timeout", "limit"):
-            return {rolled_back}
-        return {kept} if observation.status == "ok" else {kept, rolled_back}
 
 
 @dataclass
@@ -199,11 +70,14 @@ class Attack:
     neighbour: Episode
     pulse: Pulse
     faults: list[str] = field(default_factory=list)
+    """What is not contained, or did harm."""
+    deviations: list[str] = field(default_factory=list)
+    """Outcomes that its head does not name, safe ones."""
 
     async def run(self) -> dict[str, object]:
         """What came out, as JSON values."""
         began = time.monotonic()
-        before = descendants()
+        before = Belongings.now()
         observation = None
         try:
             async with AsyncExitStack() as opened:
@@ -214,10 +88,17 @@ class Attack:
             self.faults.append(f"blamed on the environment: {fault}")
         except Exception as error:
             self.faults.append(f"the library crashed: {error!r}")
-        self.faults += [f"{what} survived" for what in await survivors(before)] + self.traps.sprung() + self.pulse.faults()
+        self.faults += await left_since(before) + self.traps.sprung() + self.pulse.faults()
         await self._check_neighbour()
         shown = {"status": observation.status, "kind": observation.kind, "text": observation.text[:300]} if observation else None
-        return {"program": self.program.name, "faults": self.faults, "observation": shown, "time_s": round(time.monotonic() - began, 2)}
+        return {
+            "program": self.program.name,
+            "head": self.program.head,
+            "faults": self.faults,
+            "deviations": self.deviations,
+            "observation": shown,
+            "time_s": round(time.monotonic() - began, 2),
+        }
 
     async def _attack(self, opened: AsyncExitStack) -> Observation:
         episode = await _in_time(self.environment.reset(task(self.program.name)))
@@ -235,7 +116,7 @@ class Attack:
             await self._check_alive(episode, observation)
             fork = await self._fork(episode, opened)
             await self._check_alive(fork, observation)
-            await self._check_walls(fork)
+            await self._check_walls(fork, episode)
         await self._check_sibling(sibling)
         return observation
 
@@ -249,12 +130,12 @@ class Attack:
 
     def _check_observation(self, observation: Observation) -> None:
         shown = "\n".join(filter(None, (observation.text, observation.value, observation.kind)))
-        if re.search(r"^'?ESCAPED", shown, re.M):
+        if MARKS.search(shown):
             self.faults.append(f"escaped: {shown[:300]}")
         if self.traps.canary in shown or os.environ.get("EAGDATA_HOSTILE_SECRET", "unset") in shown:
             self.faults.append("a secret came out")
         if not self.program.allows(observation):
-            self.faults.append(f"unexpected outcome: {observation.status} {observation.kind}")
+            self.deviations.append(f"unexpected outcome: {observation.status} {observation.kind}")
         if len(shown) > TEXT_MAX:
             self.faults.append(f"an observation of {len(shown)} characters")
         try:
@@ -282,17 +163,21 @@ class Attack:
             found = await self._step(episode, text)
             if found.status == "ok" and found.value != "42":
                 self.faults.append(f"{text} gives {found.value!r} {found.text[:100]!r}")
-        await self._check_walls(await self._fork(episode, opened))
+        await self._check_walls(await self._fork(episode, opened), episode)
 
-    async def _check_walls(self, child: Episode) -> None:
+    async def _check_walls(self, child: Episode, parent: Episode) -> None:
         """A fork is made by code that runs in the program's own process: the program may have bent it."""
         found = await self._step(child, WALLS)
         if found.status == "ok":
-            capabilities, disk_bytes, inodes = ast.literal_eval(found.value or "")
+            capabilities, disk_bytes, inodes, writable = ast.literal_eval(found.value or "")
             if any(int(word, 16) for word in capabilities):
                 self.faults.append(f"a fork has capabilities {capabilities}")
             if (disk_bytes > DISK_BYTES or not 0 < inodes < 100_000) and self.environment.isolation == "namespaces":
                 self.faults.append(f"a fork has a box of {disk_bytes} bytes and {inodes} inodes")
+            if self.environment.isolation == "namespaces" and writable != ["/box"]:
+                self.faults.append(f"a fork may write to {writable}")
+        if (await self._step(parent, "import os; os.path.exists('left-by-a-fork')")).value == "True":
+            self.faults.append("a fork wrote into its parent's folder")
 
     async def _check_sibling(self, sibling: Episode) -> None:
         """A fork made before the program ran knows nothing of it and lives on: `ONCE` tells if it was made again."""
@@ -307,92 +192,45 @@ class Attack:
                 self.faults.append(f"the neighbour answers {found.status} {found.value!r} {found.text[-300:]!r}")
         except Exception as error:
             self.faults.append(f"the neighbour died: {error}")
+            self.neighbour = await settle_neighbour(self.environment)
+
+
+async def settle_neighbour(environment: PythonEnvironment) -> Episode:
+    """Another task's episode, whose state cannot be made again by replay."""
+    neighbour = await environment.reset(task("neighbour"))
+    await neighbour.step(Action(kind="python", text="mine = 42; " + ONCE))
+    return neighbour
 
 
 async def _in_time(answer: Coroutine[None, None, T]) -> T:
     return await asyncio.wait_for(answer, HANG_S)
 
 
-class Pulse:
-    """How long the event loop stood still at most since it was last asked: nothing that a program does may stop its neighbours."""
-
-    def __init__(self) -> None:
-        self._worst_s = 0.0
-        self._task = asyncio.get_running_loop().create_task(self._beat())
-
-    async def _beat(self) -> None:
-        while True:
-            began = time.monotonic()
-            await asyncio.sleep(0.01)
-            self._worst_s = max(self._worst_s, time.monotonic() - began - 0.01)
-
-    def faults(self) -> list[str]:
-        worst_s, self._worst_s = self._worst_s, 0.0
-        return [f"everything stood still for {worst_s:.1f} s"] if worst_s > STILL_S else []
-
-    def stop(self) -> None:
-        self._task.cancel()
-
-
-def descendants() -> dict[int, str]:
-    """Living processes below this one, also those whose parents are gone (this one adopts orphans): pid and name.
-
-    Zombies do not count: the adopted ones are never waited for.
-    """
-    parents: dict[int, tuple[int, str, str]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with suppress(OSError):
-                name, _, rest = (entry / "stat").read_text().partition("(")[2].rpartition(")")
-                state, parent = rest.split()[:2]
-                parents[int(entry.name)] = (int(parent), state, name)
-    found: dict[int, str] = {}
-    below = {os.getpid()}
-    while below:
-        below = {pid for pid, (parent, state, _) in parents.items() if parent in below and state != "Z"}
-        found |= {pid: f"{parents[pid][2]} {pid} ({parents[pid][1]})" for pid in below}
-    return found
-
-
-async def survivors(before: dict[int, str]) -> list[str]:
-    """Processes that are not of `before` and still there after a second."""
-    for _ in range(50):
-        left = {pid: name for pid, name in descendants().items() if pid not in before}
-        if not left:
-            return []
-        await asyncio.sleep(0.02)
-    return list(left.values())
-
-
-def adopt_orphans() -> None:
-    """Make orphaned descendants children of this process, so that none can hide. Source: PR_SET_CHILD_SUBREAPER, prctl(2)."""
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
-
-
 def _tell(**line: object) -> None:
-    print(json.dumps(line), flush=True)
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
-async def main(paths: list[Path]) -> None:
+async def main(tier: str, paths: list[Path]) -> None:
     adopt_orphans()
     traps = Traps()
-    before = descendants()
+    before = Belongings.now()
+    least = "process" if tier == "process" else "landlock"
     try:
-        async with PythonEnvironment(PythonEnvironment.Config()) as environment:
+        async with PythonEnvironment(PythonEnvironment.Config(isolation=tier, min_isolation=least)) as environment:  # type: ignore[arg-type]
             _tell(isolation=environment.isolation)
-            neighbour = await environment.reset(task("neighbour"))
-            await neighbour.step(Action(kind="python", text="mine = 42; " + ONCE))
+            neighbour = await settle_neighbour(environment)
             warm = await environment.reset(task("warm"))
             await warm.step(Action(kind="python", text="import numpy"))  # the second box starts now, not under an attack
             await warm.close()
             pulse = Pulse()
             for path in paths:
-                _tell(**await Attack(Program.read(path), traps, environment, neighbour, pulse).run())
+                attack = Attack(Program.read(path), traps, environment, neighbour, pulse)
+                _tell(**await attack.run())
+                neighbour = attack.neighbour
             pulse.stop()
             await neighbour.close()
-        faults = [f"{what} survived the environment" for what in await survivors(before)] + traps.sprung()
-        left = [path.name for path in Path(tempfile.gettempdir()).iterdir() if path not in (traps.folder, *traps.files)]
-        _tell(program="afterwards", faults=faults + [f"left in the temporary folder: {name}" for name in left])
+        _tell(program="afterwards", faults=await left_since(before) + traps.sprung(), deviations=[])
     except PrerequisiteError as error:
         _tell(refused=str(error))
     finally:
@@ -400,4 +238,4 @@ async def main(paths: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main([Path(name) for name in sys.argv[1:]]))
+    asyncio.run(main(sys.argv[1], [Path(name) for name in sys.argv[2:]]))

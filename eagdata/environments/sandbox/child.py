@@ -159,7 +159,7 @@ def serve(sock: socket.socket, place: Place) -> None:
         elif request["op"] == "copy_in":
             answer = _copy_in(request["names"], fds)  # type: ignore[arg-type]
         else:
-            copied = fork(place, fds, str(request["folder"]))
+            copied = fork(place, fds, str(request["folder"]), hindrance=_children(branches) if place.tier == "process" else None)
             if isinstance(copied, Place):
                 place, branches = copied, []
                 _introduce(sock, [])
@@ -204,11 +204,21 @@ def _start(interpreter: Interpreter, request: Frame) -> Frame:
     return {"failed": None}
 
 
-def fork(place: Place, fds: list[int], new: str) -> Place | int | str:
+def _children(branches: list[int]) -> str | None:
+    """Why a process with children other than its branches cannot be copied: they would be the copy's siblings."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            found = set(map(int, file.read().split()))
+    except OSError:  # a kernel without CONFIG_PROC_CHILDREN
+        return "child processes may be alive"
+    return "child processes are alive" if found - set(branches) else None
+
+
+def fork(place: Place, fds: list[int], new: str, *, hindrance: str | None) -> Place | int | str:
     """Copy this process. In the copy: its place. In the parent: the copy's pid, or why there is none."""
     state = random.getstate()  # Python reseeds `random` in every forked child
     try:
-        reason = obstacle() or (None if len(fds) == 2 else "too many open files")
+        reason = hindrance or obstacle() or (None if len(fds) == 2 else "too many open files")
         if reason is None:
             files, cwd = folder.open_files(ignored=fds), os.getcwd()
             pid = os.fork()

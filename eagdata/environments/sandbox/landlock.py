@@ -1,11 +1,13 @@
 """Landlock: which paths may be read or written, no TCP, no signals and no abstract sockets beyond the box.
 
-Source: Linux `Documentation/userspace-api/landlock.rst`. Works without any privilege, since Linux 5.13.
+Source: Linux `Documentation/userspace-api/landlock.rst`. Works without any privilege.
+Modes, owners and times it does not guard: `seccomp.py` does.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import stat
 import struct
@@ -18,6 +20,7 @@ _TRUNCATE = 1 << 14
 _DEVICES = (1 << 6) | (1 << 11)
 _READ = _READ_FILE | _READ_DIR
 _RIGHTS_BY_ABI = (0, (1 << 13) - 1, (1 << 14) - 1, (1 << 15) - 1, (1 << 15) - 1, (1 << 16) - 1)
+_LEAST_ABI = 3
 _TCP, _SCOPES = 0b11, 0b11
 
 
@@ -32,9 +35,11 @@ def abi() -> int:
 def restrict(*, readable: Iterable[str] = (), listable: Iterable[str] = (), writable: Iterable[str] = (), files: bool = True) -> None:
     """Confine this process for good. With `files=False` only TCP, signals and abstract sockets, so that it may still mount.
 
-    Raises: OSError where the kernel has no Landlock.
+    Raises: OSError where the kernel has no Landlock, or for files an old one.
     """
     version = abi()
+    if files and version < _LEAST_ABI:
+        raise OSError(errno.ENOSYS, f"Landlock {_LEAST_ABI} (Linux 6.2) is needed, here is {version}: older ones let any file be truncated")
     rights = _RIGHTS_BY_ABI[min(version, len(_RIGHTS_BY_ABI) - 1)] if files else 0
     attributes = struct.pack("QQQ", rights, _TCP if version >= 4 else 0, _SCOPES if version >= 6 else 0)
     if not any(attributes):

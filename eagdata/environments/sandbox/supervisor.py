@@ -114,6 +114,8 @@ class Zygote:
 
     async def start(self) -> None:
         """Raises: BoxFailure, with what the kernel refused."""
+        if sys.platform != "linux":
+            raise BoxFailure(f"a box needs Linux, this is {sys.platform}: use a Linux container or virtual machine")
         ours, theirs = socket.socketpair()
         self._process = Process(ours)
         complaints = os.memfd_create("stderr")
@@ -177,7 +179,8 @@ class Zygote:
                 await self._copy(program, branch, ends)
             except BaseException as error:
                 self.release(branch)
-                end(descendants(program.process.pid, but={other.process.pid for other in tree.live}))
+                if self.tier != "process" or not isinstance(error, Refused):  # there a program may have children of its own
+                    end(descendants(program.process.pid, but={other.process.pid for other in tree.live}))
                 if isinstance(error, Ended | OSError):
                     raise Refused(str(error)) from error
                 raise

@@ -33,7 +33,8 @@ mkdirat:258:34 mknodat:259:33 fchownat:260:54 newfstatat:262:79 unlinkat:263:35 
 symlinkat:266:36 readlinkat:267:78 fchmodat:268:53 fchmodat2:452:452 faccessat:269:48 faccessat2:439:439 pselect6:270:72 ppoll:271:73
 splice:275:76 tee:276:77 copy_file_range:326:285 getrandom:318:278 membarrier:324:283 preadv:295:69 pwritev:296:70
 preadv2:327:286 pwritev2:328:287 statx:332:291 rseq:334:293 close_range:436:436 futex_waitv:449:449 eventfd:284:- eventfd2:290:19
-signalfd:282:- signalfd4:289:74 timerfd_create:283:85 timerfd_settime:286:86 timerfd_gettime:287:87 dup3:292:24 pipe2:293:59 fallocate:285:47 getcpu:309:168
+signalfd:282:- signalfd4:289:74 timerfd_create:283:85 timerfd_settime:286:86 timerfd_gettime:287:87 dup3:292:24 pipe2:293:59
+fallocate:285:47 getcpu:309:168
 sync_file_range:277:84 getxattr:191:8 lgetxattr:192:9 fgetxattr:193:10 listxattr:194:11
 llistxattr:195:12 flistxattr:196:13 restart_syscall:219:128
 """
