@@ -55,9 +55,10 @@ def cheating_answers(task: Task) -> tuple[str, ...]:
 def cheating_programs(task: Task, language: str) -> tuple[str, ...]:
     """Actions that solve nothing: an exit, a report that all is well, objects that equal everything in place of what is asked for.
 
-    Empty for a language that nothing is known of.
+    Empty for a language that nothing is known of. In a notebook an exit or a report leaves the state as it was, which `no_op` tries:
+    there the objects are all that is left to try.
     """
-    programs = _PROGRAMS.get(language, ())
+    programs = () if task.environment == "python" else _PROGRAMS.get(language, ())
     names = sorted(set(_asked_names(task))) if language == "python" else []
     lies = "".join(f"{name} = _Yes()\n" for name in names)
     return (*programs, _LIAR + lies) if lies else programs
