@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable
 
 TRIVIAL = "x = 1"
-_BUBBLEWRAP = ["bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--unshare-all", "--die-with-parent"]
+_BUBBLEWRAP = ["bwrap", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+_BUBBLEWRAP += ["--ro-bind", sys.prefix, sys.prefix, "--unshare-all", "--die-with-parent"]  # this interpreter, also from below /tmp
 _SMOLAGENTS = """
 import json, sys, time
 from smolagents import LocalPythonExecutor
