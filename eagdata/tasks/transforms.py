@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from string import ascii_uppercase
 from typing import Never
 
+from eagdata.boxed import last_boxed
 from eagdata.records import Json
 
-_BOX = re.compile(r"\\(?:boxed|fbox)\s*(?:(\{)|\s([^\s{$]+))")
+_BARE_BOX = re.compile(r"\\(?:boxed|fbox)\s+([^\s{$]+)")
 _LETTERED = re.compile(r"\(?[A-Z][).:]")
 
 
@@ -30,13 +31,13 @@ def after_hashes(value: Json) -> Json:
 
 
 def boxed(value: Json) -> Json:
-    r"""Content of the last `\boxed{...}` whose braces balance; escaped braces do not count. Raises: ValueError if there is none."""
+    r"""Content of the last `\boxed{...}` whose braces balance, or of a `\boxed 5` after it. Raises: ValueError if there is none."""
     text = _text(value)
-    for found in reversed(list(_BOX.finditer(text))):
-        content = _balanced(text, found.end()) if found[1] else found[2]
-        if content and content.strip():
-            return content.strip()
-    raise ValueError("it has no \\boxed{...}")
+    bare = _BARE_BOX.findall(text[text.rfind("}") + 1 :])
+    found = bare[-1] if bare else last_boxed(text)
+    if found is None:
+        raise ValueError("it has no \\boxed{...}")
+    return found
 
 
 def from_json(value: Json) -> Json:
@@ -82,19 +83,6 @@ TRANSFORMS: Mapping[str, Callable[[Json], Json]] = {
     "numbers": numbers,
 }
 """By the name that a recipe uses."""
-
-
-def _balanced(text: str, start: int) -> str | None:
-    depth, at = 1, start
-    while at < len(text):
-        if text[at] == "\\":
-            at += 1
-        elif text[at] in "{}":
-            depth += 1 if text[at] == "{" else -1
-            if not depth:
-                return text[start:at]
-        at += 1
-    return None
 
 
 def _text(value: Json) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from eagdata.boxed import last_boxed
 from eagdata.contracts import Reply
 from eagdata.records import Action, NodeStatus, ToolCall
 
@@ -81,28 +82,6 @@ def parse_reply(reply: Reply, *, language: str | None) -> Turn:
         reasoning=reasoning,
         action=Action(kind=language, text=chosen.code),
     )
-
-
-def last_boxed(text: str) -> str | None:
-    r"""Content of the last `\boxed{...}` whose braces balance, escaped braces not counted; None if there is none but empty ones."""
-    for opening in reversed(list(_BOX.finditer(text))):
-        content = _balanced(text, opening.end())
-        if content and content.strip():
-            return content.strip()
-    return None
-
-
-def _balanced(text: str, start: int) -> str | None:
-    depth, at = 1, start
-    while at < len(text):
-        if text[at] == "\\":
-            at += 1
-        elif text[at] in "{}":
-            depth += 1 if text[at] == "{" else -1
-            if not depth:
-                return text[start:at]
-        at += 1
-    return None
 
 
 def _answer(text: str, reasoning: str | None, *, spoken: str, cut: bool) -> Turn:

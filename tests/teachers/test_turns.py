@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from eagdata.boxed import last_boxed
 from eagdata.contracts import Reply
 from eagdata.records import ToolCall
 from eagdata.teachers.prompts import STOP, demonstration, raw_system_prompt, run_tool, system_prompt
-from eagdata.teachers.turns import Turn, last_boxed, parse_reply
+from eagdata.teachers.turns import Turn, parse_reply
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "real_replies.jsonl"
 
