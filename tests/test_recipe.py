@@ -49,7 +49,7 @@ def test_a_recipe_becomes_a_plan_with_every_default_filled_in(tmp_path: Path) ->
     plan = read_plan(written(tmp_path, GOOD))
     assert plan.n == 10
     assert plan.resolved["search"] == {**plan.resolved["search"], "kind": "eag", "width": 2}  # type: ignore[dict-item]
-    assert plan.resolved["verification"] == {"replay_runs": 2}
+    assert plan.resolved["verification"] == {"replay_runs": 2, "gate": True}
     assert len(plan.digest) == 16
 
 

@@ -74,6 +74,8 @@ class Patience:
     failed: int = 0
     throttled: int = 0
     started: float = field(default_factory=monotonic)
+    _refusal: TeacherError | None = None
+    """What the server said when it last throttled: why the time ran out, though the deadline may cut the last try short."""
 
     @property
     def left_s(self) -> float:
@@ -89,6 +91,7 @@ class Patience:
             raise again.error
         self.failed += not again.throttled
         self.throttled += again.throttled
+        self._refusal = again.error if again.throttled else self._refusal
         if again.retry_after_s is not None:
             wait = max(again.retry_after_s, _SHORTEST_WAIT_S) * random.uniform(1, 1 + _JITTER)
         elif again.throttled:
@@ -96,7 +99,8 @@ class Patience:
         else:
             wait = random.uniform(0, min(self.wait_s * 2 ** min(self.failed - 1, 30), _LONGEST_WAIT_S))
         if self.failed >= self.attempts or wait >= self.left_s:
-            error, tries = again.error, self.failed + self.throttled
+            error = self._refusal if self._refusal and self.left_s <= 0 else again.error
+            tries = self.failed + self.throttled
             raise TeacherError(f"{error.what}, {tries} times", why=error.why, mend=error.mend) from again
         return wait
 

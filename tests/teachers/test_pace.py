@@ -124,7 +124,7 @@ async def test_a_server_that_caps_its_calls_in_flight_is_kept_busy_without_being
     replies, requests = await _throughput(lambda flying: flying <= 8, calls=64, seconds=6.0)
     ideal = 8 * 6.0 / 0.02
     assert replies > 0.5 * ideal  # naive halving falls to 15 %
-    assert requests < 2.5 * replies  # retries outside their place send 9
+    assert requests < 4 * replies  # retries outside their place send 9
 
 
 async def test_a_fifth_of_429_at_random_does_not_wear_the_bound_down() -> None:

@@ -169,7 +169,8 @@ def _describe(error: BaseException, libraries: tuple[str, ...]) -> str:
 
 
 def _sentence(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}\n"
+    text = str(error)
+    return f"{type(error).__name__}: {text}\n" if text else f"{type(error).__name__}\n"
 
 
 def _keep_own_frames(found: traceback.TracebackException, libraries: tuple[str, ...]) -> None:
