@@ -6,14 +6,17 @@ same conformance kit (`eagdata.testing`). Each docstring lists every exception t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import ClassVar, Literal, Protocol, Self, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, TypeVar, dataclass_transform
 
 from eagdata.errors import VerifierError
 from eagdata.records import Action, Json, Message, Node, NodeStatus, Observation, Task, ToolCall, Usage, Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 C = TypeVar("C")
 
@@ -314,4 +317,77 @@ class Tokenizer(Protocol):
 
     def count(self, text: str) -> int:
         """Number of tokens of `text` as ordinary text: special-token look-alikes are text. Never raises."""
+        ...
+
+
+Look = Callable[["pa.Table", "pa.Table | None"], "pa.Table"]
+"""One shard of documents, and what the stage gave to all looks -> findings. Pure and picklable: a module's function, or a method of a
+frozen object. It may run on another machine, and again after a loss."""
+
+
+class Corpus(Protocol):
+    """The documents that reached a stage, in shards on disk. Their columns: `eagdata.curate.documents.DOCUMENTS`."""
+
+    rows: int
+    """How many there are."""
+    seed: int
+    """What a stage that draws draws from."""
+
+    def each(self, name: str, look: Look, *, columns: Sequence[str], given: pa.Table | None = None) -> Iterator[pa.Table]:
+        """`look(shard, given)` of every shard, in their order; a shard has `row` and the columns named, and only rows still there.
+
+        Findings are on disk before the first is given out, as memory-mapped tables; a run that was killed does not make them
+        twice. `name`: distinct within the stage. Raises: what a look raises.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decisions:
+    """What a stage came to. Rows that it does not drop it keeps."""
+
+    drops: pa.Table
+    """`eagdata.curate.documents.DROPS`: each row at most once, with reason and evidence."""
+    columns: pa.Table | None = None
+    """`row` and new columns for the rows that stay; a row that is missing gets nulls."""
+    report: Mapping[str, Json] = field(default_factory=dict)
+    """Figures for the report: settings that mattered, counts, thresholds that were not met under `missed` (a list of texts)."""
+
+
+class Stage(Protocol):
+    """One step of curation. The same documents in any order give the same decisions; a second run over what it kept drops nothing."""
+
+    fields: tuple[str, ...]
+    """Columns of the rows that it reads beyond those of a document; in a shard they are called `field.NAME`."""
+
+    def decide(self, corpus: Corpus) -> Decisions:
+        """Look at the documents and say which go, and why.
+
+        Raises: RecipeError for settings that do not fit the data (a column that is missing or of another type); PrerequisiteError.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """Where the jobs of a stage run."""
+
+    name: str
+
+    def run(self, jobs: Sequence[Callable[[], None]]) -> None:
+        """Run all jobs, each at least once until it returns; in any order, at once or not. Each writes its own result to a folder that
+        all places share, whole or not at all. Raises: what a job raises; BoundaryError if its workers are gone for good."""
+        ...
+
+
+class Exporter(Protocol):
+    """Rows in the shape that something else reads, from trajectories or from whole trees."""
+
+    reads: ClassVar[Literal["trajectories", "traces"]]
+    documents: ClassVar[bool]
+    """Each row is a JSON document of its own, named by its key `id`; else rows go to one table."""
+    cannot: ClassVar[tuple[str, ...]]
+    """What the format has no place for, in words."""
+
+    def rows(self, source: Iterable[Mapping[str, Json]]) -> Iterator[dict[str, Json]]:
+        """Rows of `data/trajectories` or `data/traces` -> rows of the format, in order. Raises: RecipeError for a row that is none."""
         ...
