@@ -12,6 +12,8 @@ def last_boxed(text: str) -> str | None:
 
     Escaped braces do not count. Of boxes in each other, the inner one. Source: `last_boxed_only_string` of MATH (Hendrycks et al. 2021).
     """
+    if "boxed" not in text and "fbox" not in text:
+        return None
     found, latest = None, -1
     open_at: list[int | None] = []
     for brace in _BRACE.finditer(text):

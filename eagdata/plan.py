@@ -135,6 +135,25 @@ class Expect:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CurationPlan:
+    """The section `curation` of a recipe, resolved."""
+
+    name: str
+    seed: int
+    stages: tuple[tuple[str, object], ...]
+    """Kind and `Config` of each stage, in their order."""
+    resolved: dict[str, Json]
+    """The whole as JSON, as `plan.json` holds it."""
+    source: str
+    """Where the recipe was read."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all that decides which rows stay: 16 hex digits."""
+        return sha256(canonical(self.resolved))[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """A recipe, resolved: every default filled in, every plugin's settings typed."""
 
@@ -153,6 +172,8 @@ class Plan:
     thresholds: Thresholds
     budget: Budget
     expect: Expect
+    curation: CurationPlan | None
+    """What the rows of the run go through; None: exact duplicates alone."""
     resolved: dict[str, Json]
     """The whole as JSON, as `plan.json` holds it; no secret is in it."""
     source: str

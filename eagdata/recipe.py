@@ -7,24 +7,26 @@ import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import yaml
 
 from eagdata.errors import EagdataError, RecipeError
-from eagdata.plan import Budget, Expect, Limits, Plan, Prompt, Rows, Thresholds, Verification
+from eagdata.plan import Budget, CurationPlan, Expect, Limits, Plan, Prompt, Rows, Thresholds, Verification
 from eagdata.records import Json
 from eagdata.registry import plugin_class
 
 DEFAULT_RECIPE = "quickstart"
 PLUGIN_SECTIONS = {"tasks": "tasks", "teacher": "teachers", "search": "search", "environment": "environments", "appeal": "teachers"}
 OPTIONAL_SECTIONS = ("appeal",)
+CURATION = "curation"
 SECTIONS: Mapping[str, type] = {
     "limits": Limits, "prompt": Prompt, "verification": Verification, "rows": Rows, "thresholds": Thresholds,
     "budget": Budget, "expect": Expect,
 }  # fmt: skip
 
 Path_ = tuple[str | int, ...]
+P = TypeVar("P")
 
 
 def recipe_folders() -> tuple[Path, ...]:
@@ -46,14 +48,37 @@ def read_plan(recipe: str = DEFAULT_RECIPE, *, overrides: Mapping[str, Json] | N
     Raises: RecipeError that lists every problem with `file:line`; PrerequisiteError if a plugin does not load.
     """
     path = _find(recipe)
-    document = _Document(path, overrides or {})
+    reader = _Reader(_Document(path, overrides or {}))
+    if CURATION in reader.document.data and not PLUGIN_SECTIONS.keys() & reader.document.data.keys():
+        raise RecipeError(
+            f"{path} makes no rows",
+            why="it holds stages of curation, and neither tasks nor a teacher",
+            mend=f"eagdata curate DATA --recipe {recipe} --out DIR",
+        )
+    return _whole(reader.plan(), reader, mend=f"eagdata generate {recipe} --dry-run")
+
+
+def read_curation(recipe: str | None = None, *, overrides: Mapping[str, Json] | None = None, against: Sequence[str] = ()) -> CurationPlan:
+    """The stages of a recipe's section `curation`; None: exact and near duplicates. Overrides reach a stage as `curation.0.KEY`.
+
+    `against`: benchmarks for the recipe's stage `contamination`; where it has none, one is added as its last.
+
+    Raises: RecipeError that lists every problem with `file:line`; PrerequisiteError if a plugin does not load.
+    """
+    document = _Document(_find(recipe) if recipe else None, overrides or {})
+    if against:
+        document.add_benchmarks(against)
     reader = _Reader(document)
-    plan = reader.plan()
+    return _whole(reader.curation_plan(), reader, mend=f"eagdata curate DATA --recipe {recipe} --out DIR")
+
+
+def _whole(plan: P | None, reader: _Reader, *, mend: str) -> P:
+    """The plan, or every problem that kept it from being one."""
+    path = reader.document.path
     if reader.problems:
-        listed = "\n".join(reader.problems)
         noun = "problem" if len(reader.problems) == 1 else "problems"
         raise RecipeError(
-            f"{path} has {len(reader.problems)} {noun}", why=listed, mend=f"mend the lines above; try: eagdata generate {recipe} --dry-run"
+            f"{path} has {len(reader.problems)} {noun}", why="\n".join(reader.problems), mend=f"mend the lines above; try: {mend}"
         )
     if plan is None:
         raise RecipeError(f"{path} gives no plan", why="it holds no settings", mend="see: eagdata recipes")
@@ -77,14 +102,14 @@ def _find(recipe: str) -> Path:
 
 
 class _Document:
-    """A YAML file with the line of each key, and the overrides of the command line laid over it."""
+    """A YAML file (None: the default stages of curation) with the line of each key, and the command line's overrides laid over it."""
 
-    def __init__(self, path: Path, overrides: Mapping[str, Json]) -> None:
-        self.path = path
+    def __init__(self, path: Path | None, overrides: Mapping[str, Json]) -> None:
+        self.path = path or Path("the default curation")
         self.lines: dict[Path_, int] = {}
         self.origins: dict[Path_, str] = {}
         self.problems: list[str] = []
-        self.data = self._read()
+        self.data: dict[str, Json] = self._read() if path else {"name": "curated", CURATION: [{"kind": "exact"}, {"kind": "near"}]}
         for key, value in overrides.items():
             self._override(tuple(key.split(".")), value)
 
@@ -129,6 +154,9 @@ class _Document:
                 self._walk(value, (*path, index))
 
     def _override(self, path: tuple[str, ...], value: Json) -> None:
+        if path[0] == CURATION and len(path) > 1:
+            self._override_stage(path, value)
+            return
         at: dict[str, Json] = self.data
         for key in path[:-1]:
             inner = at.get(key)
@@ -140,6 +168,28 @@ class _Document:
             at.clear()  # another plugin: the settings of the former one are not its own
         at[path[-1]] = value
         self.origins[path] = f"--set {'.'.join(path)}={value}"
+
+    def add_benchmarks(self, against: Sequence[str]) -> None:
+        """To the stage `contamination`, or to a new one after all others."""
+        stages = self.data.get(CURATION) or []
+        stages = [{"kind": stage} if isinstance(stage, str) else stage for stage in stages] if isinstance(stages, list) else []
+        found = next((stage for stage in stages if isinstance(stage, dict) and stage.get("kind") == "contamination"), None)
+        if found is None:
+            found = {"kind": "contamination"}
+            stages.append(found)
+        named = found.get("against")
+        found["against"] = [*(named if isinstance(named, list) else []), *against]
+        self.data[CURATION] = stages
+
+    def _override_stage(self, path: tuple[str, ...], value: Json) -> None:
+        said = f"--set {'.'.join(path)}={value}"
+        stages = dict(enumerate(cast("list[dict[str, Json]]", self.data.get(CURATION) or [])))
+        number = int(path[1]) if path[1].isdigit() else None
+        if number not in stages or len(path) != 3:
+            self.problems.append(f"{said}: must be {CURATION}.NUMBER.KEY, with the number of a stage, from 0 to {len(stages) - 1}")
+            return
+        stages[number][path[2]] = value
+        self.origins[(CURATION, number, path[2])] = said
 
 
 class _Reader:
@@ -154,13 +204,11 @@ class _Reader:
     def plan(self) -> Plan | None:
         """The plan, or None when something is wrong; `problems` then says what."""
         data = self.document.data
-        known = [*self.SCALARS, *SECTIONS, *PLUGIN_SECTIONS, "description"]
-        for key in data:
-            if key not in known:
-                self._problem((key,), f"unknown key {key!r}{_nearest(key, known)}")
+        self._refuse_unknown_keys()
         scalars = {key: self._scalar(key, kind, default) for key, (kind, default) in self.SCALARS.items()}
         sections = {key: self._settings((key,), cls, data.get(key) or {}) for key, cls in SECTIONS.items()}
         plugins, configs = self._plugins()
+        stages = self._stages()
         self._bounds(scalars)
         if self.problems:
             return None
@@ -170,8 +218,57 @@ class _Reader:
             resolved[key] = _plain(value)
         for key, config in configs.items():
             resolved[key] = {"kind": plugins[key], **cast("dict[str, Json]", _plain(config))}
+        curation = self._curation(str(name), cast("int", scalars["seed"]), stages) if stages else None
+        if curation:
+            resolved[CURATION] = curation.resolved[CURATION]
         values = cast("dict[str, object]", {**scalars, "name": name, **sections})
-        return Plan(plugins=plugins, configs=configs, resolved=resolved, source=str(self.document.path), **values)  # type: ignore[arg-type]
+        return Plan(curation=curation, plugins=plugins, configs=configs, resolved=resolved, source=str(self.document.path), **values)  # type: ignore[arg-type]
+
+    def curation_plan(self) -> CurationPlan | None:
+        """The stages alone, or None when something is wrong; other sections of the file are left to `plan`."""
+        self._refuse_unknown_keys()
+        name, seed = self._scalar("name", str, None), self._scalar("seed", int, 0)
+        stages = self._stages()
+        if not stages:
+            self._problem((CURATION,), f"no stages; e.g. {CURATION}: [{{kind: exact}}, {{kind: near, threshold: 0.8}}]")
+        if self.problems:
+            return None
+        return self._curation(str(name or self.document.path.stem), cast("int", seed), stages)
+
+    def _curation(self, name: str, seed: int, stages: tuple[tuple[str, object], ...]) -> CurationPlan:
+        resolved: dict[str, Json] = {"name": name, "seed": seed, CURATION: _listed(stages)}
+        return CurationPlan(name=name, seed=seed, stages=stages, resolved=resolved, source=str(self.document.path))
+
+    def _refuse_unknown_keys(self) -> None:
+        known = [*self.SCALARS, *SECTIONS, *PLUGIN_SECTIONS, CURATION, "description"]
+        for key in self.document.data:
+            if key not in known:
+                self._problem((key,), f"unknown key {key!r}{_nearest(key, known)}")
+
+    def _stages(self) -> tuple[tuple[str, object], ...]:
+        """Kind and settings of each stage of curation, in their order."""
+        given = self.document.data.get(CURATION) or []
+        if not isinstance(given, list):
+            self._problem((CURATION,), f"{CURATION} is {given!r}, must be a list of stages")
+            return ()
+        found = [self._plugin((CURATION, place), CURATION, stage) for place, stage in enumerate(given)]
+        return tuple(stage for stage in found if stage)
+
+    def _plugin(self, at: Path_, kind: str, given: Json) -> tuple[str, object] | None:
+        """Name and settings of a plugin that is asked for by its name, or by a mapping with `kind`."""
+        if isinstance(given, str):
+            given = {"kind": given}
+        if not isinstance(given, dict) or not isinstance(given.get("kind"), str):
+            self._problem(at, f"{_dotted(at)} needs a mapping with a `kind`, e.g. {{kind: {_example(kind)}}}")
+            return None
+        rest: dict[str, Json] = {key: value for key, value in given.items() if key != "kind"}
+        name = str(given["kind"])
+        try:
+            cls = plugin_class(kind, name)
+        except RecipeError as error:
+            self._problem((*at, "kind"), f"{error.what} ({error.why}); {error.mend}")
+            return None
+        return name, self._settings(at, cls.Config, rest)  # type: ignore[attr-defined]
 
     def _bounds(self, scalars: Mapping[str, Json]) -> None:
         for key, least in (("n", 1), ("concurrency", 1)):
@@ -186,19 +283,8 @@ class _Reader:
             given = self.document.data.get(section)
             if given is None and section in OPTIONAL_SECTIONS:
                 continue
-            if isinstance(given, str):
-                given = {"kind": given}
-            if not isinstance(given, dict) or not isinstance(given.get("kind"), str):
-                self._problem((section,), f"{section} needs a mapping with a `kind`, e.g. {section}: {{kind: {_example(kind)}}}")
-                continue
-            rest: dict[str, Json] = {key: value for key, value in given.items() if key != "kind"}
-            try:
-                cls = plugin_class(kind, str(given["kind"]))
-            except RecipeError as error:
-                self._problem((section, "kind"), f"{error.what} ({error.why}); {error.mend}")
-                continue
-            plugins[section] = str(given["kind"])
-            configs[section] = self._settings((section,), cls.Config, rest)  # type: ignore[attr-defined]
+            if found := self._plugin((section,), kind, given):
+                plugins[section], configs[section] = found
         return plugins, configs
 
     def _scalar(self, key: str, kind: type, default: Json) -> Json:
@@ -212,14 +298,14 @@ class _Reader:
         from pydantic import ValidationError
 
         if not isinstance(given, dict):
-            self._problem(at, f"{'.'.join(map(str, at))} is {given!r}, must be a mapping")
+            self._problem(at, f"{_dotted(at)} is {given!r}, must be a mapping")
             return None
         try:
             return _validator(cls).validate_python(given)
         except ValidationError as error:
             for detail in error.errors():
                 path = (*at, *detail["loc"])
-                dotted = ".".join(map(str, path))
+                dotted = _dotted(path)
                 if detail["type"] == "unexpected_keyword_argument":
                     key = str(detail["loc"][-1])
                     self._problem(path, f"unknown key {dotted!r}{_nearest(key, [f.name for f in fields(cls)])}")
@@ -251,6 +337,14 @@ _ADAPTERS: dict[Any, Any] = {}
 
 def _plain(config: object) -> Json:
     return cast("Json", _validator(type(config)).dump_python(config, mode="json"))
+
+
+def _listed(stages: Sequence[tuple[str, object]]) -> list[Json]:
+    return [{"kind": kind, **cast("dict[str, Json]", _plain(config))} for kind, config in stages]
+
+
+def _dotted(path: Path_) -> str:
+    return ".".join(map(str, path))
 
 
 def _nearest(key: str, known: Sequence[str]) -> str:

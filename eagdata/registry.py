@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from eagdata.errors import PrerequisiteError, RecipeError
 
-KINDS = ("tasks", "teachers", "search", "environments", "verifiers", "tokenizers")
+KINDS = ("tasks", "teachers", "search", "environments", "verifiers", "tokenizers", "curation", "exporters")
 _PACKAGE = "eagdata"
 
 
@@ -84,4 +84,4 @@ def _describe(kind: str, point: EntryPoint) -> Plugin:
 
 
 def _singular(kind: str) -> str:
-    return {"tasks": "task source", "search": "search"}.get(kind, kind.removesuffix("s"))
+    return {"tasks": "task source", "search": "search", "curation": "curation stage"}.get(kind, kind.removesuffix("s"))

@@ -23,6 +23,9 @@ class _Lazy(click.Group):
     COMMANDS: ClassVar = {
         "generate": "Tasks in, a verified dataset out.",
         "verify": "Re-execute the rows of a dataset, from the Parquet alone.",
+        "curate": "Drop duplicates, benchmark leaks and weak rows, with a reason for each.",
+        "analyze": "Token lengths and outcomes of one or several data sets: numbers, a figure, a report.",
+        "export": "Write a dataset in the shape that a trainer or a viewer reads.",
         "show": "One trace as a tree, in the terminal.",
         "doctor": "What stands on this machine: the walls of the sandbox, packages, endpoint.",
         "recipes": "The recipes that are shipped.",

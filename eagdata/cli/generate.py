@@ -29,6 +29,9 @@ from eagdata.records import Json
 )
 @click.option("--max-tokens", type=click.IntRange(min=0), metavar="T", help="The same for tokens, prompt and completion.")
 @click.option("--set", "sets", multiple=True, metavar="KEY.PATH=VALUE", help="Override any setting of the recipe; repeatable.")
+@click.option(
+    "--executor", type=click.Choice(["local", "ray"]), default="local", show_default=True, help="Where the recipe's curation runs."
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in the folder (the default where the plan is the same).")
 @click.option("--fresh", is_flag=True, help="Delete the run in the folder first.")
 @click.option("--dry-run", is_flag=True, help="Spend nothing, touch no network: say what would be done.")
@@ -47,6 +50,7 @@ def command(recipe: str, **given: object) -> None:
 
 
 def _generate(output: Output, recipe: str, given: dict[str, object]) -> int:
+    from eagdata.executors import executor
     from eagdata.pipeline import dry_run, generate
     from eagdata.recipe import read_plan
 
@@ -64,9 +68,11 @@ def _generate(output: Output, recipe: str, given: dict[str, object]) -> int:
             if foreseen["cost_usd_at_most"] is None:
                 output.talk("nothing in a plan bounds the length of its prompts: --max-cost USD and --max-tokens T bound what it takes")
         return 0
+    runs_on = executor(str(given["executor"])) if plan.curation else None
     try:
         summary = interruptible(
-            output, lambda stopping: generate(plan, folder, fresh=bool(given["fresh"]), emit=output.event, stopping=stopping)
+            output,
+            lambda stopping: generate(plan, folder, fresh=bool(given["fresh"]), executor=runs_on, emit=output.event, stopping=stopping),
         )
     except EagdataError as error:
         if error.exit_code == 130:

@@ -50,8 +50,7 @@ def _recipe() -> dict[str, Json]:
     """Sections as they are; a plugin section is one of the installed plugins, told apart by `kind`."""
     from pydantic import TypeAdapter
 
-    from eagdata.recipe import OPTIONAL_SECTIONS, PLUGIN_SECTIONS, SECTIONS
-    from eagdata.registry import names, plugin_class
+    from eagdata.recipe import CURATION, OPTIONAL_SECTIONS, PLUGIN_SECTIONS, SECTIONS
 
     properties: dict[str, Json] = {
         "name": {"type": "string"},
@@ -63,20 +62,31 @@ def _recipe() -> dict[str, Json]:
     for key, section in SECTIONS.items():
         properties[key] = TypeAdapter(section).json_schema()
     for key, kind in PLUGIN_SECTIONS.items():
-        choices: list[Json] = []
-        for name in names(kind):
-            config = plugin_class(kind, name).Config  # type: ignore[attr-defined]
-            schema = TypeAdapter(config).json_schema()
-            schema["title"] = name
-            schema["properties"] = {"kind": {"const": name}, **schema.get("properties", {})}
-            schema["required"] = ["kind", *schema.get("required", [])]
-            choices.append(schema)
-        properties[key] = {"oneOf": [*choices, {"enum": list(names(kind))}]}
+        properties[key] = _plugin(kind)
+    properties[CURATION] = {"type": "array", "items": _plugin(CURATION), "description": "What rows go through, in this order."}
+    required: list[Json] = [section for section in PLUGIN_SECTIONS if section not in OPTIONAL_SECTIONS]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "eagdata recipe",
         "type": "object",
         "properties": properties,
-        "required": [section for section in PLUGIN_SECTIONS if section not in OPTIONAL_SECTIONS],
+        "anyOf": [{"required": required}, {"required": [CURATION]}],
         "additionalProperties": False,
     }
+
+
+def _plugin(kind: str) -> dict[str, Json]:
+    """One of the installed plugins: a mapping with `kind` and its settings, or its name alone."""
+    from pydantic import TypeAdapter
+
+    from eagdata.registry import names, plugin_class
+
+    choices: list[Json] = []
+    for name in names(kind):
+        config = plugin_class(kind, name).Config  # type: ignore[attr-defined]
+        schema = TypeAdapter(config).json_schema()
+        schema["title"] = name
+        schema["properties"] = {"kind": {"const": name}, **schema.get("properties", {})}
+        schema["required"] = ["kind", *schema.get("required", [])]
+        choices.append(schema)
+    return {"oneOf": [*choices, {"enum": list(names(kind))}]}

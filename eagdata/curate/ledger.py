@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from eagdata.errors import AccountingError
@@ -42,6 +43,13 @@ class Ledger:
     def drop(self, stage: str, item: str, *, reason: str) -> None:
         """Raises: AccountingError if `item` does not wait for a decision there."""
         self._decide(stage, item).dropped[reason] += 1
+
+    def count(self, stage: str, *, entered: int, kept: int, dropped: Mapping[str, int]) -> None:
+        """A whole stage at once, whose items were told apart elsewhere. Raises: AccountingError if kept + dropped is not entered."""
+        found = _Stage(entered, kept, Counter(dropped))
+        self._line(stage, found)
+        if self._stages.setdefault(stage, found) is not found:
+            raise AccountingError(f"stage {stage!r} was counted twice", why="names must differ within a funnel")
 
     def funnel(self) -> list[dict[str, Json]]:
         """One object a stage: stage, input, kept, dropped, reasons. Raises: AccountingError if an item is still undecided."""

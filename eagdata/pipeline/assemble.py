@@ -23,6 +23,25 @@ from eagdata.records import Appeal, Json, Leaf, Message, Node, Trace, Usage, can
 
 GROUPINGS = ("family", "subset", "source")
 """Columns that the length report groups rows by."""
+CURATION = "curation"
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Why a branch is no row."""
+
+    stage: str
+    reason: str
+    evidence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """What the stages of the recipe's curation dropped."""
+
+    stages: Sequence[str] = ()
+    drops: Mapping[str, Drop] = field(default_factory=dict)
+    """Row id -> the drop."""
 
 
 @dataclass
@@ -87,11 +106,15 @@ class Tally:
 
 
 class Assembly:
-    """Writes the rows of one run, trace after trace, in the order of their tasks."""
+    """Writes the rows of one run, trace after trace, in the order of their tasks. `cut`: rows that the recipe's curation dropped."""
 
-    def __init__(self, folder: Path, *, planned: int, rows: Rows, layout: Layout, tokenizers: Sequence[Tokenizer]) -> None:
+    def __init__(
+        self, folder: Path, *, planned: int, rows: Rows, layout: Layout, tokenizers: Sequence[Tokenizer], cut: Cut | None = None
+    ) -> None:
         self.tally = Tally(planned=planned)
         self._rows, self._layout, self.tokenizers = rows, layout, tokenizers
+        self._cut = cut or Cut()
+        self._chosen: Counter[str] = Counter()
         self._actions_seen = FirstWins()
         self._stack = ExitStack()
         self._trajectories = ShardWriter(folder / "data" / "trajectories", SCHEMA)
@@ -115,31 +138,35 @@ class Assembly:
     def take(self, trace: Trace, prompt: Sequence[Message]) -> None:
         """One trace: its best branches become rows, everything else is written down with its reason."""
         self.tally.take(trace)
-        kept: list[Leaf] = []
-        duplicates: dict[int, str] = {}
+        chosen: list[Leaf] = []
+        drops: dict[int, Drop] = {}
         for leaf in self._ranked(trace):
-            if len(kept) == self._rows.per_task:
+            if len(chosen) == self._rows.per_task:
                 break
             earlier = self._same_actions(trace, leaf)
-            if earlier is None:
-                kept.append(leaf)
-            else:
-                duplicates[leaf.node] = earlier
+            if earlier:
+                drops[leaf.node] = Drop(CURATION, "duplicate_actions", f"the same actions and answer as row {earlier}")
+                continue
+            chosen.append(leaf)
+            self._chosen[subset_of(trace, leaf, view=self._layout.view)] += 1
+            if found := self._cut.drops.get(trace.branch_id(leaf)):
+                drops[leaf.node] = found
+        kept = [leaf for leaf in chosen if leaf.node not in drops]
         for leaf in kept:
             self._write(trace, leaf, prompt)
-        self._count(trace, kept)
-        self._write_rejected(trace, kept, duplicates)
+        self._count(trace, [drops.get(leaf.node) for leaf in chosen])
+        self._write_rejected(trace, kept, drops)
         if self._traces:
-            self._traces.write(_trace_row(trace, timings=self._layout.timings))
+            self._traces.write(_trace_row(trace, prompt, timings=self._layout.timings))
 
     def _ranked(self, trace: Trace) -> list[Leaf]:
         """Verified branches, the one wanted most first: of the subset that lacks most of its share, else one that recovered."""
         verified = list(trace.verified_leaves())
-        shares, done = self._rows.subsets, max(1, self.tally.rows)
+        shares, done = self._rows.subsets, max(1, self._chosen.total())
 
         def lacking(leaf: Leaf) -> float:
             subset = subset_of(trace, leaf, view=self._layout.view)
-            return shares.get(subset, 0.0) - self.tally.subsets[subset] / done if shares else float(subset == "refinement")
+            return shares.get(subset, 0.0) - self._chosen[subset] / done if shares else float(subset == "refinement")
 
         return sorted(verified, key=lambda leaf: (-lacking(leaf), leaf.node))
 
@@ -165,8 +192,8 @@ class Assembly:
         groups = {key: str(row[key]) for key in GROUPINGS}
         tally.lengths.add(groups, counted)
 
-    def _count(self, trace: Trace, kept: Sequence[Leaf]) -> None:
-        """Through the stages as far as the task came."""
+    def _count(self, trace: Trace, chosen: Sequence[Drop | None]) -> None:
+        """Through the stages as far as the task came; `chosen`: of each branch chosen to be a row, the drop that it met."""
         tally, outcome, item = self.tally, outcome_of(trace), trace.task.id
         reason = outcome.reason or "unknown"
         if not self._passes("tasks", item, reason if reason in LEFT_OUT else None):
@@ -175,10 +202,21 @@ class Assembly:
             tally.failed[reason] += 1
         elif not self._passes("verification", item, reason if outcome.status == "rejected" else None):
             tally.rejected[reason] += 1
-        elif not self._passes("curation", item, None if kept else "duplicate_actions"):
+        elif not self._passes(CURATION, item, None if chosen else "duplicate_actions"):
             tally.rejected["duplicate_actions"] += 1
+        elif cut := self._cut_whole(item, list(chosen)):
+            tally.rejected[cut.reason] += 1
         else:
             tally.kept += 1
+
+    def _cut_whole(self, item: str, left: list[Drop | None]) -> Drop | None:
+        """The drop that took the last row of a task."""
+        for stage in self._cut.stages:
+            here = [drop for drop in left if drop and drop.stage == stage]
+            left = [drop for drop in left if not drop or drop.stage != stage]
+            if not self._passes(stage, item, None if left else here[0].reason):
+                return here[0]
+        return None
 
     def _passes(self, stage: str, item: str, reason: str | None) -> bool:
         self.tally.ledger.enter(stage, item)
@@ -188,32 +226,29 @@ class Assembly:
             self.tally.ledger.keep(stage, item)
         return reason is None
 
-    def _write_rejected(self, trace: Trace, kept: Sequence[Leaf], duplicates: Mapping[int, str]) -> None:
+    def _write_rejected(self, trace: Trace, kept: Sequence[Leaf], drops: Mapping[int, Drop]) -> None:
         """One row per branch that came to an answer and is no row, and one for a task without any answer."""
         whole = None if self._traces else canonical(_timeless(trace))
         nodes = {leaf.node for leaf in kept}
         written = False
         for leaf in trace.leaves:
-            if leaf.node in nodes or (leaf.verified and leaf.node not in duplicates):
+            if leaf.node in nodes or (leaf.verified and leaf.node not in drops):
                 continue  # a row, or a verified branch beyond `per_task`: nothing is wrong with it
-            stage, reason, evidence = _why(trace, leaf, duplicates)
-            self.tally.dropped_branches[reason] += 1
-            self._rejected.write(_rejected_row(trace, leaf, stage=stage, reason=reason, evidence=evidence, whole=whole))
+            why = drops.get(leaf.node) or _unverified(trace, leaf)
+            self.tally.dropped_branches[why.reason] += 1
+            self._rejected.write(_rejected_row(trace, leaf, why, whole=whole))
             written = True
         if not written and not kept:
             outcome = outcome_of(trace)
             evidence = trace.failure.message if trace.failure else trace.stopped or ""
-            stage = "tasks" if outcome.reason in LEFT_OUT else "rollouts"
-            row = _rejected_row(trace, None, stage=stage, reason=outcome.reason or "unknown", evidence=evidence, whole=whole)
-            self._rejected.write(row)
+            why = Drop("tasks" if outcome.reason in LEFT_OUT else "rollouts", outcome.reason or "unknown", evidence)
+            self._rejected.write(_rejected_row(trace, None, why, whole=whole))
 
 
-def _why(trace: Trace, leaf: Leaf, duplicates: Mapping[int, str]) -> tuple[str, str, str]:
-    if leaf.node in duplicates:
-        return "curation", "duplicate_actions", f"the same actions and answer as row {duplicates[leaf.node]}"
+def _unverified(trace: Trace, leaf: Leaf) -> Drop:
     evidence = [text for check in leaf.verdict.checks if (text := check.evidence or check.measured)]
     evidence += [_appealed(appeal) for appeal in trace.appeals if appeal.node == leaf.node]
-    return "verification", leaf_reason(leaf), "; ".join(evidence)
+    return Drop("verification", leaf_reason(leaf), "; ".join(evidence))
 
 
 def _appealed(appeal: Appeal) -> str:
@@ -221,22 +256,22 @@ def _appealed(appeal: Appeal) -> str:
     return f"on appeal, {appeal.judge} finds it {found}"
 
 
-def _rejected_row(trace: Trace, leaf: Leaf | None, *, stage: str, reason: str, evidence: str, whole: str | None) -> dict[str, Json]:
+def _rejected_row(trace: Trace, leaf: Leaf | None, why: Drop, *, whole: str | None) -> dict[str, Json]:
     return {
         "id": trace.branch_id(leaf) if leaf else None,
         "trace_id": trace.id,
         "task_id": trace.task.id,
         "family": trace.task.family,
-        "stage": stage,
-        "reason": reason,
-        "evidence": evidence,
+        "stage": why.stage,
+        "reason": why.reason,
+        "evidence": why.evidence,
         "answer": trace.task.answer,
         "final_answer": leaf.answer if leaf else None,
         "trace": whole,
     }
 
 
-def _trace_row(trace: Trace, *, timings: bool) -> dict[str, Json]:
+def _trace_row(trace: Trace, prompt: Sequence[Message], *, timings: bool) -> dict[str, Json]:
     outcome = outcome_of(trace)
     return {
         "id": trace.id,
@@ -252,6 +287,7 @@ def _trace_row(trace: Trace, *, timings: bool) -> dict[str, Json]:
         "search": trace.search,
         "teacher": trace.teacher,
         "isolation": trace.isolation,
+        "prompt": canonical([to_json(message) for message in prompt]),
         "trace": canonical(to_json(trace) if timings else _timeless(trace)),
         "plan_digest": trace.plan_digest,
         "eagdata_version": trace.eagdata_version,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from eagdata import __version__
+from eagdata.analyze.funnel import draw_funnel
 from eagdata.analyze.lengths import length_statistics
 from eagdata.analyze.plots import Series, draw_lengths
 from eagdata.analyze.report import report_page
@@ -34,6 +35,7 @@ def finish(plan: Plan, folder: Path, assembly: Assembly, summary: Summary, *, cr
     stats = _stats(plan, summary, tally, lengths)
     first = assembly.tokenizers[0]
     drawing = draw_lengths(_series(plan, tally, first.name), tokenizer=first.name, revision=first.revision, span=PLOTTED)
+    funnel = draw_funnel(tally.ledger.funnel(), items="tasks")
     configs = Counter({file.path.parent.name: 0 for file in assembly.files})
     for file in assembly.files:
         configs[file.path.parent.name] += file.rows or 0
@@ -41,7 +43,9 @@ def finish(plan: Plan, folder: Path, assembly: Assembly, summary: Summary, *, cr
         write_file(folder / "report" / "stats.json", json.dumps(stats, indent=2, sort_keys=True, ensure_ascii=False) + "\n"),
         write_file(folder / "report" / "lengths.svg", drawing.svg),
         write_file(folder / "report" / "lengths.png", drawing.png),
-        write_file(folder / "report" / "report.html", report_page(stats, svg=drawing.svg)),
+        write_file(folder / "report" / "funnel.svg", funnel.svg),
+        write_file(folder / "report" / "funnel.png", funnel.png),
+        write_file(folder / "report" / "report.html", report_page(stats, svg=drawing.svg, funnel=funnel.svg)),
         write_file(folder / "README.md", dataset_card(stats, configs=configs)),
     ]
     body = {key: value for key, value in summary.to_json().items() if key not in ("run", "paths", "time_s", "spent")}

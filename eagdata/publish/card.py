@@ -16,6 +16,7 @@ _HUB_LICENSES = {*_CREATIVE_COMMONS, "apache-2.0", "mit", "odc-by", "odbl", "pdd
 # https://huggingface.co/docs/datasets/dataset_card, field size_categories
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 _TAGS = ["code-execution", "eagdata", "reasoning", "search", "synthetic", "tool-use", "verified"]
+_UNVERIFIED_TAGS = ["curated", "eagdata", "reasoning"]
 _SUBSETS = {
     "direct": "no action on the shown path failed",
     "refinement": "shows at least one failed action, its feedback, and the recovery",
@@ -47,29 +48,34 @@ model's reasoning: it supports no claim about models, and its wording is far les
 """
 
 
-def dataset_card(stats: Stats, *, configs: Mapping[str, int]) -> str:
+Files = Mapping[str, Mapping[str, str]]
+
+
+def dataset_card(stats: Stats, *, configs: Mapping[str, int], files: Files | None = None) -> str:
     """`README.md` of the folder: YAML front matter and text, the same for the same input; it holds no time.
 
     `stats` is the content of `stats.json`; read are `name`, `description`, `plan_digest`, `eagdata_version`, `made` (plugin names and
     settings), `counts`, `rows`, `environment`, `licenses` and `sources` (each -> rows), `lengths`. `configs`: folder under
-    `data/` -> rows, the default first; one without rows is left out, since `datasets` cannot load it.
+    `data/` -> rows, the default first; one without rows is left out, since `datasets` cannot load it. `files`: config -> split ->
+    pattern, where it is not `data/CONFIG/train-*.parquet` alone. A curation has `curation`, `funnel` and `inputs` instead of `counts`.
     """
     parts = [
         f"# {_line(stats['name'])}",
         _line(stats.get("description", "")),
         _made(stats),
-        _counts(stats["counts"]),
+        _counts(stats["counts"]) if "counts" in stats else _curation(stats),
         _rows(stats, configs),
         _lengths(stats.get("lengths") or []),
-        _VERIFIED.strip(),
+        _VERIFIED.strip() if stats.get("made", {}).get("verified_rows", True) else "",
     ]
     if stats.get("made", {}).get("teacher") == "procedural":
         parts.append(_PROCEDURAL.strip())
-    parts.append(_licenses(stats))
-    return _front_matter(stats, configs) + "\n\n".join(filter(None, parts)) + "\n"
+    if "licenses" in stats:
+        parts.append(_licenses(stats))
+    return _front_matter(stats, configs, files or {}) + "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _front_matter(stats: Stats, configs: Mapping[str, int]) -> str:
+def _front_matter(stats: Stats, configs: Mapping[str, int], files: Files) -> str:
     rows = next(iter(configs.values()), 0)
     loadable = [name for name, count in configs.items() if count]
     meta: dict[str, Any] = {  # Any: YAML
@@ -77,16 +83,20 @@ def _front_matter(stats: Stats, configs: Mapping[str, int]) -> str:
         "language": ["en"],
         **_license(sorted(stats.get("licenses", {}))),
         "task_categories": ["text-generation"],
-        "tags": _TAGS,
+        "tags": _TAGS if stats.get("made", {}).get("verified_rows", True) else _UNVERIFIED_TAGS,
         "size_categories": [next((label for bound, label in _SIZES if rows < bound), "n>10M")],
-        "configs": [_config(name, default=name == loadable[0]) for name in loadable],
+        "configs": [_config(name, files.get(name), default=name == loadable[0]) for name in loadable],
     }
     return f"---\n{yaml.safe_dump(meta, sort_keys=False, allow_unicode=True)}---\n\n"
 
 
-def _config(name: str, *, default: bool) -> dict[str, object]:
-    files = [{"split": "train", "path": f"data/{name}/train-*.parquet"}]
-    return {"config_name": name, "data_files": files, **({"default": True} if default else {})}
+def _config(name: str, splits: Mapping[str, str] | None, *, default: bool) -> dict[str, object]:
+    named = splits or {"train": f"data/{name}/train-*.parquet"}
+    return {
+        "config_name": name,
+        "data_files": [{"split": split, "path": path} for split, path in named.items()],
+        **({"default": True} if default else {}),
+    }
 
 
 def _license(names: Sequence[str]) -> dict[str, str]:
@@ -97,7 +107,9 @@ def _license(names: Sequence[str]) -> dict[str, str]:
 
 
 def _made(stats: Stats) -> str:
-    facts = {**stats.get("made", {}), "isolation": stats.get("environment", {}).get("isolation")}
+    facts = dict(stats.get("made", {}))
+    if "environment" in stats:
+        facts["isolation"] = stats["environment"].get("isolation")
     rows = [
         ["plan", f"`{_line(stats.get('plan_digest'))}`"],
         ["eagdata", _line(stats.get("eagdata_version"))],
@@ -117,13 +129,24 @@ def _counts(counts: Stats) -> str:
     return text
 
 
+def _curation(stats: Stats) -> str:
+    counts = stats["curation"]
+    text = "## Curation\n\nEvery row of the input is accounted for: input = kept + dropped, at each stage.\n\n"
+    text += _table(("input", "kept", "dropped"), [[_cell(counts[key]) for key in ("input", "kept", "dropped")]])
+    text += "\n\n![What entered each stage, and what left it](report/funnel.png)\n\n"
+    lines = [[_line(stage["stage"]), *(_cell(stage[key]) for key in ("input", "kept", "dropped", "reasons"))] for stage in stats["funnel"]]
+    text += _table(("stage", "input", "kept", "dropped", "reasons"), lines)
+    found = [[_line(item["path"]), _line(item["format"]), _cell(item["rows"])] for item in stats["inputs"]]
+    return text + "\n\n" + _table(("input", "format", "rows"), found)
+
+
 def _rows(stats: Stats, configs: Mapping[str, int]) -> str:
     text = "## Rows\n\n" + _table(("config", "rows"), [[f"`{name}`", _cell(count)] for name, count in configs.items()])
     subsets = stats.get("rows", {}).get("subsets") or {}
     if subsets:
         lines = [[f"`{_line(name)}`", _cell(count), _SUBSETS.get(name, "")] for name, count in subsets.items()]
         text += "\n\n" + _table(("subset", "rows", "meaning"), lines)
-    return text + ("\n\nRejected branches, with reason and evidence, are in the config `rejected`." if configs.get("rejected") else "")
+    return text + ("\n\nWhat was dropped, with reason and evidence, is in the config `rejected`." if configs.get("rejected") else "")
 
 
 def _lengths(lengths: Sequence[Stats]) -> str:

@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eagdata.publish.files import PART, WrittenFile, disk_refused, sync_folder
-from eagdata.publish.schemas import REJECTED_SCHEMA, SCHEMA, TRACES_SCHEMA
+from eagdata.publish.schemas import DROPPED_SCHEMA, REJECTED_SCHEMA, SCHEMA, TRACES_SCHEMA
 from eagdata.records import Json
 
-__all__ = ["REJECTED_SCHEMA", "SCHEMA", "TRACES_SCHEMA", "ShardWriter"]
+__all__ = ["DROPPED_SCHEMA", "REJECTED_SCHEMA", "SCHEMA", "TRACES_SCHEMA", "ShardWriter"]
 
 GROUP_ROWS = 1_000
 GROUP_SIZE = 64 * 2**20
@@ -58,6 +58,7 @@ class ShardWriter:
         self._shard: _Shard | None = None
         self._parts: list[tuple[Path, int]] = []
         self._published = False
+        self._waiting = schema.empty_table()
 
     def write(self, row: Mapping[str, Json]) -> None:
         """Add one row.
@@ -69,13 +70,27 @@ class ShardWriter:
             raise ValueError(f"columns differ from the schema: {sorted(row.keys() ^ self._names)}")
         row = dict(row)
         size = _size(row)
-        shard = self._shard
-        if shard and (shard.rows >= self._rows_per_shard or shard.size + size > self._size_per_shard):
-            self._finish_shard(shard)
-            shard = None
-        if shard is None:
-            shard = self._shard = self._guarded(self._start_shard)
-        self._guarded(shard.add, row, size)
+        self._guarded(self._room_for(size).add, row, size)
+
+    def write_table(self, table: pa.Table) -> None:
+        """Add rows that are Arrow already, with the schema's columns; one that the table lacks is null. Not to be mixed with `write`.
+
+        Raises: pyarrow.ArrowException for a column that does not fit; PrerequisiteError if the disk is full or does not allow it.
+        """
+        self._waiting = pa.concat_tables([self._waiting, _fitted(table, self._schema)])
+        while self._waiting.num_rows >= GROUP_ROWS:
+            self._write_group(self._waiting.slice(0, GROUP_ROWS))
+            self._waiting = self._waiting.slice(GROUP_ROWS)
+
+    def _write_group(self, group: pa.Table) -> None:
+        """Halved until it is no larger than a row group may be."""
+        if group.nbytes > GROUP_SIZE and group.num_rows > 1:
+            half = group.num_rows // 2
+            self._write_group(group.slice(0, half))
+            self._write_group(group.slice(half))
+            return
+        shard = self._room_for(group.nbytes)
+        self._guarded(shard.add_group, group.combine_chunks())
 
     def __enter__(self) -> Self:
         return self
@@ -83,12 +98,23 @@ class ShardWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         try:
             if kind is None:
+                if self._waiting.num_rows:
+                    self._write_group(self._waiting)
                 if self._shard or not self._parts:
                     self._finish_shard(self._shard or self._guarded(self._start_shard))
                 self._guarded(self._publish)
         finally:
             if not self._published:
                 self._abandon()
+
+    def _room_for(self, size: int) -> _Shard:
+        """The shard that takes so much more: the one begun, or the next."""
+        shard = self._shard
+        if shard and (shard.rows >= self._rows_per_shard or shard.size + size > self._size_per_shard):
+            self._finish_shard(shard)
+            shard = None
+        self._shard = shard or self._guarded(self._start_shard)
+        return self._shard
 
     def _start_shard(self) -> _Shard:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -163,6 +189,12 @@ class _Shard:
         self.rows += 1
         self.size += size
 
+    def add_group(self, group: pa.Table) -> None:
+        """Rows that are a row group of their own."""
+        self._write(group)
+        self.rows += group.num_rows
+        self.size += group.nbytes
+
     def close(self) -> None:
         """Write the rest and the footer, and sync."""
         if self._group:
@@ -180,11 +212,20 @@ class _Shard:
                 close()
 
     def _write_group(self) -> None:
-        table = _table(self._group, self._schema)
+        self._write(_table(self._group, self._schema))
+        self._group, self._group_size = [], 0
+
+    def _write(self, table: pa.Table) -> None:
         for batch in table.to_batches():
             self._digest.update(batch.serialize())
         self._writer.write_table(table, row_group_size=GROUP_ROWS)
-        self._group, self._group_size = [], 0
+
+
+def _fitted(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of the schema, in its order and of its types."""
+    present = set(table.column_names)
+    columns = [table[f.name].cast(f.type) if f.name in present else pa.nulls(table.num_rows, f.type) for f in schema]
+    return pa.table(columns, schema=schema)
 
 
 def _table(rows: list[dict[str, Json]], schema: pa.Schema) -> pa.Table:

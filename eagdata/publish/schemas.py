@@ -72,10 +72,13 @@ TRACES_SCHEMA = pa.schema(
     [
         *_columns("id task_id task_key source family", pa.string()),
         *_columns("n_nodes n_branches n_verified", pa.int32()),
-        *_columns("failure stopped search teacher isolation trace plan_digest eagdata_version", pa.string()),
+        *_columns("failure stopped search teacher isolation prompt trace plan_digest eagdata_version", pa.string()),
     ]
 )
-"""One row per trace. JSON: `failure` (null for none), and `trace`, the whole tree."""
+"""One row per trace. JSON: `failure` (null for none), `prompt` (the messages before the first turn) and `trace`, the whole tree."""
 
 REJECTED_SCHEMA = pa.schema(_columns("id trace_id task_id family stage reason evidence answer final_answer trace", pa.string()))
 """One row per drop. JSON: `trace`, null where the tree is kept in `traces`."""
+
+DROPPED_SCHEMA = pa.schema([("row", pa.int64()), *_columns("id task source family stage reason evidence", pa.string())])
+"""One row per row that a curation dropped. `row`: its place in the whole input, from 0. JSON: `evidence`."""
