@@ -6,7 +6,7 @@ The one place that imports `datasets`; what it and its transports raise is told 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -71,6 +71,23 @@ def load(
         dataset = builder.as_dataset(split=wanted.split)
     used = [name for name in dataset.column_names or () if uses and uses(name)]
     return dataset.select_columns(used) if used else dataset, commit
+
+
+def benchmark_rows(path: str) -> tuple[str, Iterator[Mapping[str, Any]]]:  # Any: a cell holds whatever the dataset does
+    """The commit and the rows of `OWNER/NAME[@REVISION]`, or of a folder that `datasets` can load: of its split `test`, else of all splits.
+
+    Raises: as `explained` says; RecipeError also for a dataset of several configurations.
+    """
+    name, _, revision = path.partition("@")
+    with explained(name, check="the id; of several configurations, download the one you mean", instead="--against DIR/FILE"):
+        import datasets
+
+        datasets.disable_progress_bars()
+        builder = datasets.load_dataset_builder(name, revision=revision or None)
+        builder.download_and_prepare()
+        splits = builder.as_dataset()
+        chosen = [splits["test"]] if "test" in splits else list(splits.values())
+        return str(builder.hash), (row for split in chosen for row in split)
 
 
 @contextmanager

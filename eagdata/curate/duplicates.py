@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import sqlite3
-import unicodedata
 import warnings
 from collections.abc import Sequence
 
+from eagdata.curate.fingerprints import folded
 from eagdata.records import Task, canonical, sha256
 
 
@@ -34,16 +34,12 @@ class FirstWins:
 
 def task_fingerprint(task: Task) -> str:
     """SHA-256 of what is asked, however it is spelt: NFKC, case folded, white space collapsed; files and set-up as they are."""
-    return sha256(canonical([_plain(task.question), task.environment, task.environment_config]))
+    return sha256(canonical([folded(task.question), task.environment, task.environment_config]))
 
 
 def actions_fingerprint(actions: Sequence[str], answer: str | None) -> str:
     """SHA-256 of what a branch does and answers. Comments and layout of Python code do not count; its names and numbers do."""
-    return sha256(canonical([[_code(action) for action in actions], answer and _plain(answer)]))
-
-
-def _plain(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return sha256(canonical([[_code(action) for action in actions], answer and folded(answer)]))
 
 
 def _code(text: str) -> str:

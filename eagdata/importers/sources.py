@@ -67,11 +67,12 @@ class Sources:
             yield self._batch(waiting)
 
     def _documents(self, piece: Piece, source: Source, one: Format, *, first: int) -> pa.Table:
-        places = [f"{source.name}:{number}" for number in piece.numbers]
+        name = source.name if isinstance(source, HubSource) else Path(source.name).name  # ids say nothing of where a file lay
+        places = [f"{name}:{number}" for number in piece.numbers]
         try:
             return documents(one.see(piece.columns), piece.columns, first=first, places=places, fields=self._fields)
         except BadRow as bad:
-            raise bad_row(places[bad.at], bad) from bad
+            raise bad_row(f"{source.name}:{piece.numbers[bad.at]}", bad) from bad
 
     def _batch(self, waiting: Sequence[tuple[Piece, pa.Table]]) -> Batch:
         made = pa.concat_tables([table for _, table in waiting])
@@ -125,7 +126,7 @@ def _file(path: Path) -> Source:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Of a run its trajectories, of a curation its rows; else the files in `data` or in the folder itself. `.json` counts where there is nothing else."""
+    """Of a run its trajectories, of a curation its rows; else what is in `data` or here. `.json` only where there is nothing else."""
     for place in (folder / "data" / "trajectories", folder / "data" / "rows", folder / "data", folder):
         for suffixes in ((".parquet", *_LINES), _JSON):
             if found := sorted(path for path in place.glob("*") if path.name.endswith(suffixes) and path.is_file()):

@@ -11,6 +11,8 @@ MEMBERS = {
     "environments": ("Config", "instructions", "reset", "__aenter__", "__aexit__"),
     "verifiers": ("Config", "judges", "instructions", "verify", "supported"),
     "tokenizers": ("Config", "count"),
+    "curation": ("Config", "decide"),
+    "exporters": ("Config", "reads", "documents", "cannot", "rows"),
 }
 
 

@@ -37,7 +37,7 @@ def seen(folder: Path, rows: Sequence[Row], *, name: str = "", **asked: Any) -> 
     for path in (jsonl(folder / "rows.jsonl", rows), parquet(folder / "rows.parquet", rows)):
         sources = open_sources([path], **asked)
         assert sources.described[0]["format"] == name or not name, sources.described
-        found.append([{**document, "id": document["id"].removeprefix(path)} for document in documents(sources)])
+        found.append([{**document, "id": document["id"].removeprefix(Path(path).name)} for document in documents(sources)])
     assert found[0] == found[1]
     return found[0]
 

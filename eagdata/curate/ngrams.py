@@ -1,0 +1,205 @@
+r"""Words of many texts at once, and which n-grams of a known set stand in them.
+
+A word is a run of ASCII letters and digits, in lower case, or of other letters, marks and digits after NFKC and case folding; all else
+parts words, so that `$x$, y` and `x y` are the same. Scripts without spaces between words (Han, kana, Thai, Lao, Khmer, Burmese) have a
+word per character. Hashes only find where to look: whoever uses a hit compares the words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+Hashes = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
+
+STOPS = ".?!:;\n"
+"""What may end a sentence. Between words it stays as a line break, everything else as a space."""
+_FOLD = bytes(
+    byte if byte >= 0x80 or chr(byte).isdigit() or chr(byte).islower() else
+    byte + 32 if chr(byte).isupper() else
+    10 if chr(byte) in STOPS else 32
+    for byte in range(256)
+)  # fmt: skip
+_FOREIGN = re.compile(r"[A-Za-z][\u0300-\u036f][^\x00-\x7f]{0,62}|[^\x00-\x7f]{1,64}")
+"""Other characters, with a letter that a mark may join. At most 64: CPython sorts a run of marks in quadratic time."""
+_BEYOND = re.compile(rb"[\x80-\xff]+")
+_MARKS = b"\xcc", b"\xcd"
+"""With these bytes begin the marks that `_FOREIGN` means, and some other characters."""
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff]")
+_PAD = b" " * 8
+"""On either side, so that eight bytes can be loaded from wherever a word begins."""
+_HASHED_BYTES = 64
+"""Of longer words the rest is not hashed: a megabyte of one letter takes as many steps as a line."""
+_KEEP = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_BASE = 0xD6E8FEB86659FD93
+_BLOCK_BYTES = 1 << 20
+"""Texts taken at once: their arrays stay in the processor's cache."""
+
+
+class _Classes(dict[int, str]):
+    """What becomes of a character beyond ASCII when words are parted, as `str.translate` asks for it."""
+
+    def __missing__(self, point: int) -> str:
+        character = chr(point)
+        if character == "。":
+            made = "\n"
+        elif _UNSPACED.match(character):
+            made = f" {character} "
+        else:
+            made = character if point < 0x80 or unicodedata.category(character)[0] in "LMN" else " "
+        self[point] = made
+        return made
+
+
+_CLASSES = _Classes()
+
+
+def spelled(text: str) -> str:
+    """`text` in NFKC and case folded, in linear time: stretches beyond ASCII are normalised 64 characters at a time."""
+    return _FOREIGN.sub(lambda run: unicodedata.normalize("NFKC", run[0]).casefold(), text).lower()
+
+
+@lru_cache(maxsize=1 << 14)
+def _parted(run: str) -> str:
+    return unicodedata.normalize("NFKC", run).casefold().translate(_CLASSES)
+
+
+def _without_foreign(raw: bytes) -> bytes:
+    """UTF-8 whose characters beyond ASCII are folded and parted. Only where a mark may join a letter is every letter looked at."""
+    if _MARKS[0] in raw or _MARKS[1] in raw:
+        return _FOREIGN.sub(lambda run: _parted(run[0]), raw.decode("utf-8", "replace")).encode()
+    return _BEYOND.sub(_parted_run, raw)
+
+
+def _parted_run(run: re.Match[bytes]) -> bytes:
+    text = run[0].decode("utf-8", "replace")
+    return "".join(_parted(text[start : start + 64]) for start in range(0, len(text), 64)).encode()
+
+
+class Words:
+    """The words of texts in UTF-8, in their order: where each begins and ends in `folded`, and its hash. 90 bytes a word."""
+
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        parts = [raw if raw.isascii() else _without_foreign(raw) for raw in texts]
+        self.folded = (_PAD + b" ".join(parts) + _PAD).translate(_FOLD)
+        inside = np.frombuffer(self.folded, np.uint8) > 32
+        edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+        self.starts, self.ends = np.ascontiguousarray(edges[::2]), np.ascontiguousarray(edges[1::2])
+        offsets = np.cumsum([len(_PAD), *(len(part) + 1 for part in parts)])
+        self.first: Places = np.searchsorted(self.starts, offsets)
+        """First word of each text, and the end of all: `(n_texts + 1,)`."""
+        self.hashes = self._hashes()
+
+    def between(self, start: int, stop: int) -> list[bytes]:
+        """The words `start` to `stop`, as they were folded."""
+        return self.folded[self.starts[start] : self.ends[stop - 1]].split() if start < stop else []
+
+    def text_of(self, words: Places) -> Places:
+        """Which text each of these words stands in."""
+        return np.searchsorted(self.first, words, side="right") - 1
+
+    def sentences(self) -> Places:
+        """The words that begin a text or follow a stop, and maybe some more."""
+        stops = np.flatnonzero(np.frombuffer(self.folded, np.uint8) == 10)
+        begun = np.union1d(np.searchsorted(self.starts, stops), self.first)
+        return begun[begun < len(self.starts)]
+
+    def _hashes(self) -> Hashes:
+        loads: Hashes = np.ndarray((len(self.folded) - 7,), "<u8", self.folded, strides=(1,))
+        size = self.ends - self.starts
+        made: Hashes = loads[self.starts] & _KEEP[np.minimum(size, 8)]
+        made = (made ^ size.astype(np.uint64) << np.uint64(56)) * _MIX
+        made ^= made >> np.uint64(29)
+        long = np.flatnonzero(size > 8)
+        for at in range(8, _HASHED_BYTES, 8):
+            part = loads[self.starts[long] + at] & _KEEP[np.minimum(size[long] - at, 8)]
+            mixed = (made[long] + part) * _MIX
+            made[long] = mixed ^ mixed >> np.uint64(32)
+            long = long[size[long] > at + 8]
+        return made
+
+
+def rolled(hashes: Hashes, n: int) -> Hashes:
+    """A hash of every `n` words in a row, `(len(hashes) - n + 1,)` or empty: a polynomial, put together by doubling."""
+    made, size = hashes, 1
+    for bit in f"{n:b}"[1:]:
+        made = _joined(made, made, size)
+        size *= 2
+        if bit == "1":
+            made = _joined(made, hashes, size, 1)
+            size += 1
+    return made
+
+
+def _joined(left: Hashes, right: Hashes, size: int, more: int = 0) -> Hashes:
+    count = max(0, len(right) - size)
+    return left[:count] * np.uint64(pow(_BASE, more or size, 1 << 64)) + right[size : size + count]
+
+
+def appended(hashes: Hashes, words: Hashes) -> Hashes:
+    """Hashes of n-grams, each with one more word: what `rolled` gives for `n + 1`."""
+    return hashes * np.uint64(_BASE) + words
+
+
+class Grams:
+    """Hashes of n-grams to look for, behind a Bloom filter: 32 bits a hash and two probes let one in 200 others pass."""
+
+    def __init__(self, hashes: Hashes) -> None:
+        ordered = np.sort(hashes)
+        self._hashes = ordered[np.diff(ordered, prepend=~ordered[:1]) != 0]  # np.unique is five times as slow (NumPy 2.4)
+        self._bits = min(26, max(10, int(len(self._hashes) * 32).bit_length()))
+        marked = np.zeros(1 << self._bits, dtype=np.bool_)
+        marked[self._slots(self._hashes)] = True
+        marked[self._slots(self._hashes * _MIX)] = True
+        self._marks = np.packbits(marked, bitorder="little")
+
+    def find(self, hashes: Hashes) -> tuple[Places, Places]:
+        """Where one of them stands in `hashes`, and its number in their sorted order."""
+        places = np.flatnonzero(self._marked(hashes))
+        places = places[self._marked(hashes[places] * _MIX)]
+        numbers = np.searchsorted(self._hashes, hashes[places])
+        same = self._hashes.take(numbers, mode="clip") == hashes[places]
+        return places[same], numbers[same]
+
+    def _slots(self, hashes: Hashes) -> Places:
+        return (hashes >> np.uint64(64 - self._bits)).astype(np.int64)
+
+    def _marked(self, hashes: Hashes) -> npt.NDArray[np.bool_]:
+        slots = self._slots(hashes)
+        marks: npt.NDArray[np.uint8] = self._marks[slots >> 3] >> (slots & 7).astype(np.uint8) & 1
+        return marks.view(np.bool_)
+
+
+def in_blocks(texts: Sequence[bytes]) -> Iterator[tuple[int, Words]]:
+    """The words of all texts, about a megabyte at a time, each with the number of its first text."""
+    begin, size = 0, 0
+    for number, text in enumerate(texts):
+        size += len(text)
+        if size >= _BLOCK_BYTES:
+            yield begin, Words(texts[begin : number + 1])
+            begin, size = number + 1, 0
+    if begin < len(texts):
+        yield begin, Words(texts[begin:])
+
+
+def common_words(left: Sequence[bytes], right: Sequence[bytes]) -> int:
+    """Length of the longest common subsequence of words, in `len(right)` steps on integers of `len(left)` bits.
+
+    Source: Hyyrö 2004, Bit-parallel LCS-length computation revisited.
+    """
+    places: dict[bytes, int] = {}
+    for number, word in enumerate(left):
+        places[word] = places.get(word, 0) | 1 << number
+    whole = (1 << len(left)) - 1
+    row = whole
+    for word in right:
+        if here := row & places.get(word, 0):
+            row = (row + here | row - here) & whole
+    return len(left) - row.bit_count()
