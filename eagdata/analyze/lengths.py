@@ -1,10 +1,13 @@
 """Statistics of token lengths by span and group, for one named tokenizer.
 
-Counts are of text without special tokens and without a chat template: a template adds a few tokens a message.
+Counts are of text without special tokens and without a chat template: a template adds a few tokens a message. Where a row has no
+such span, as one whose format does not tell thoughts from answers, its count is NaN: it is left out, and never 0.
 """
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -17,6 +20,8 @@ SPANS = ("prompt", "thought", "action", "observation", "answer", "total")
 CUTS = (2048, 4096, 8192, 16384, 32768)
 """Context lengths in use for fine-tuning; s1 trains at 4,096 and 32,768 (arXiv 2501.19393, Table 8)."""
 QUANTILES = (0.05, 0.25, 0.75, 0.95)
+SPECIAL_TOKENS = "left out"
+_MOST_GROUPS = 30
 _GRID = 512
 _CHUNK = 32
 
@@ -61,35 +66,39 @@ REFERENCES = (
         source="a1, arXiv 2504.14597, Figure 4, which names neither tokenizer nor span",
     ),
 )
-"""Not comparable with each other as they stand: a mean of one span and modes of an unnamed one."""
+NOT_COMPARABLE = (
+    "A mean of 4.7 k for s1K (thinking trace, Qwen2.5) and the a1 figure's peak near 6,000 (neither span nor tokenizer named) are not "
+    "the same measurement. Compare lengths within one tokenizer, one span and one statistic."
+)
+"""Of `REFERENCES`: to be said wherever they are shown."""
 
 
 def length_statistics(
-    spans: Mapping[str, Sequence[int]], groups: Mapping[str, Sequence[str]], *, tokenizer: str, revision: str
+    spans: Mapping[str, ArrayLike], groups: Mapping[str, Sequence[str]], *, tokenizer: str, revision: str, cuts: Sequence[int] = CUTS
 ) -> dict[str, Json]:
     """All statistics of one dataset under one tokenizer, as JSON.
 
-    `spans`: span -> tokens of each row; `groups`: grouping (family, subset, source) -> label of each row, in the same order.
-    Raises: ValueError if the columns differ in length.
+    `spans`: span -> tokens of each row, NaN where it has none, `total` among them; `groups`: grouping (family, subset, source) -> label
+    of each row, in the same order. Of a grouping the 30 largest groups are told apart. Raises: ValueError if the columns differ in length.
     """
-    columns = {span: np.asarray(spans[span], dtype=np.int64) for span in SPANS}
+    columns = {span: np.asarray(tokens, dtype=np.float64) for span, tokens in spans.items()}
     if len({len(column) for column in (*columns.values(), *groups.values())}) > 1:
         raise ValueError("columns of lengths and groups differ in length")
     return {
         "tokenizer": tokenizer,
         "revision": revision,
-        "special_tokens": "left out",
+        "special_tokens": SPECIAL_TOKENS,
         "quantile_method": "linear interpolation (Hyndman and Fan 1996, type 7)",
         "mode_method": "peak of a Gaussian kernel density; bandwidth 0.9 min(s, IQR/1.34) n^(-1/5) (Silverman 1986, eq. 3.31)",
-        **_described(columns),
-        "groups": {name: _grouped(columns, np.asarray(labels, dtype=object)) for name, labels in groups.items()},
+        **_described(columns, cuts),
+        "groups": {name: _grouped(columns, labels, cuts) for name, labels in groups.items()},
         "references": [asdict(reference) for reference in REFERENCES],
     }
 
 
 def describe(values: ArrayLike) -> dict[str, Json]:
-    """n, mean, median, quantiles, extremes and mode of token counts; every one but n is None where there are no values."""
-    sample = np.asarray(values, dtype=np.float64)
+    """n, mean, median, quantiles, extremes and mode of token counts that are not NaN; every one but n is None where there are none."""
+    sample = known(values)
     if not sample.size:
         names = ("mean", "min", "q05", "q25", "median", "q75", "q95", "max", "mode", "bandwidth_tokens")
         return {"n": 0, **dict.fromkeys(names)}
@@ -109,10 +118,16 @@ def describe(values: ArrayLike) -> dict[str, Json]:
     }
 
 
-def cut_shares(totals: ArrayLike) -> dict[str, float | None]:
-    """Share of rows longer than each of `CUTS`: what training at that length would cut. None where there are no rows."""
-    sample = np.asarray(totals)
-    return {str(cut): float((sample > cut).mean()) if sample.size else None for cut in CUTS}
+def known(values: ArrayLike) -> Floats:
+    """Those that are not NaN."""
+    sample = np.asarray(values, dtype=np.float64)
+    return sample[~np.isnan(sample)]
+
+
+def cut_shares(totals: ArrayLike, cuts: Sequence[int] = CUTS) -> dict[str, float | None]:
+    """Share of rows longer than each of `cuts`: what training at that length would cut. None where there are no rows."""
+    sample = known(totals)
+    return {str(cut): float((sample > cut).mean()) if sample.size else None for cut in cuts}
 
 
 def bandwidth(values: ArrayLike) -> float | None:
@@ -158,17 +173,27 @@ def mode(values: ArrayLike) -> float | None:
         grid = np.linspace(low, high, max(_GRID, min(4096, int(2 * (high - low) / width))))
         best = float(grid[int(np.argmax(density(sample, grid, width=width)))])
         step = float(grid[1] - grid[0])
-        low, high = best - step, best + step
+        low, high = max(low, best - step), min(high, best + step)
     return best
 
 
-def _described(columns: Mapping[str, NDArray[np.int64]]) -> dict[str, Json]:
+def _described(columns: Mapping[str, Floats], cuts: Sequence[int]) -> dict[str, Json]:
     return {
         "rows": len(columns["total"]),
         "spans": {span: describe(column) for span, column in columns.items()},
-        "cut_share": dict(cut_shares(columns["total"])),
+        "cut_share": dict(cut_shares(columns["total"], cuts)),
     }
 
 
-def _grouped(columns: Mapping[str, NDArray[np.int64]], labels: NDArray[np.object_]) -> dict[str, Json]:
-    return {label: _described({span: column[labels == label] for span, column in columns.items()}) for label in sorted(set(labels))}
+def _grouped(columns: Mapping[str, Floats], labels: Sequence[str], cuts: Sequence[int]) -> dict[str, Json]:
+    given = np.asarray(labels, dtype=object)
+    largest = [label for label, _ in sorted(Counter(labels).items(), key=lambda item: (-item[1], item[0]))[:_MOST_GROUPS]]
+    return {
+        label: _described({span: column[given == label] for span, column in columns.items()}, cuts)
+        for label in sorted(largest, key=_natural)
+    }
+
+
+def _natural(label: str) -> tuple[int, str]:
+    """Numbers by their size, before words."""
+    return (len(label), label) if label.isdecimal() else (sys.maxsize, label)

