@@ -384,7 +384,8 @@ class Exporter(Protocol):
 
     reads: ClassVar[Literal["trajectories", "traces"]]
     documents: ClassVar[bool]
-    """Each row is a JSON document of its own, named by its key `id`; else rows go to one table."""
+    """Each row is a JSON document of its own, named by its key `id`, which is not in it; else rows go to one table. A table's exporter
+    may have `schema: pa.Schema`, the columns of its rows; without it all rows are read twice."""
     cannot: ClassVar[tuple[str, ...]]
     """What the format has no place for, in words."""
 

@@ -26,6 +26,7 @@ class _Lazy(click.Group):
         "curate": "Drop duplicates, benchmark leaks and weak rows, with a reason for each.",
         "analyze": "Token lengths and outcomes of one or several data sets: numbers, a figure, a report.",
         "export": "Write a dataset in the shape that a trainer or a viewer reads.",
+        "publish": "Send a finished dataset to the Hub, searched for secrets first.",
         "show": "One trace as a tree, in the terminal.",
         "doctor": "What stands on this machine: the walls of the sandbox, packages, endpoint.",
         "recipes": "The recipes that are shipped.",
