@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from eagdata.publish.terms import terms_of
+
 Stats = Mapping[str, Any]  # Any: JSON values, read key by key
 
 # Identifiers that the Hub knows: https://huggingface.co/docs/hub/repositories-licenses
@@ -21,6 +23,14 @@ _SUBSETS = {
     "direct": "no action on the shown path failed",
     "refinement": "shows at least one failed action, its feedback, and the recovery",
     "raw": "no action at all: the answer alone was verified",
+}
+
+_COSTS = {
+    "calls": "teacher calls",
+    "prompt_tokens": "prompt tokens",
+    "completion_tokens": "completion tokens",
+    "cost_usd": "cost in USD",
+    "cost_per_kept_row_usd": "cost of a kept row in USD",
 }
 
 _VERIFIED = """## What "verified" means
@@ -51,13 +61,14 @@ model's reasoning: it supports no claim about models, and its wording is far les
 Files = Mapping[str, Mapping[str, str]]
 
 
-def dataset_card(stats: Stats, *, configs: Mapping[str, int], files: Files | None = None) -> str:
+def dataset_card(stats: Stats, *, configs: Mapping[str, int], files: Files | None = None, infos: Sequence[Mapping[str, Any]] = ()) -> str:
     """`README.md` of the folder: YAML front matter and text, the same for the same input; it holds no time.
 
     `stats` is the content of `stats.json`; read are `name`, `description`, `plan_digest`, `eagdata_version`, `made` (plugin names and
     settings), `counts`, `rows`, `environment`, `licenses` and `sources` (each -> rows), `lengths`. `configs`: folder under
     `data/` -> rows, the default first; one without rows is left out, since `datasets` cannot load it. `files`: config -> split ->
     pattern, where it is not `data/CONFIG/train-*.parquet` alone. A curation has `curation`, `funnel` and `inputs` instead of `counts`.
+    What only the published card says: `teachers` (name -> rows), `versions` (package -> version), and `infos`, its `dataset_info`.
     """
     parts = [
         f"# {_line(stats['name'])}",
@@ -68,14 +79,16 @@ def dataset_card(stats: Stats, *, configs: Mapping[str, int], files: Files | Non
         _lengths(stats.get("lengths") or []),
         _VERIFIED.strip() if stats.get("made", {}).get("verified_rows", True) else "",
     ]
-    if stats.get("made", {}).get("teacher") == "procedural":
+    if stats.get("made", {}).get("teacher") == "procedural" or set(stats.get("teachers", ())) == {"procedural"}:
         parts.append(_PROCEDURAL.strip())
+    if "teachers" in stats:
+        parts.append(_teachers(stats["teachers"]))
     if "licenses" in stats:
         parts.append(_licenses(stats))
-    return _front_matter(stats, configs, files or {}) + "\n\n".join(filter(None, parts)) + "\n"
+    return _front_matter(stats, configs, files or {}, infos) + "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _front_matter(stats: Stats, configs: Mapping[str, int], files: Files) -> str:
+def _front_matter(stats: Stats, configs: Mapping[str, int], files: Files, infos: Sequence[Mapping[str, Any]]) -> str:
     rows = next(iter(configs.values()), 0)
     loadable = [name for name, count in configs.items() if count]
     meta: dict[str, Any] = {  # Any: YAML
@@ -86,6 +99,7 @@ def _front_matter(stats: Stats, configs: Mapping[str, int], files: Files) -> str
         "tags": _TAGS if stats.get("made", {}).get("verified_rows", True) else _UNVERIFIED_TAGS,
         "size_categories": [next((label for bound, label in _SIZES if rows < bound), "n>10M")],
         "configs": [_config(name, files.get(name), default=name == loadable[0]) for name in loadable],
+        **({"dataset_info": list(infos)} if infos else {}),
     }
     return f"---\n{yaml.safe_dump(meta, sort_keys=False, allow_unicode=True)}---\n\n"
 
@@ -110,10 +124,12 @@ def _made(stats: Stats) -> str:
     facts = dict(stats.get("made", {}))
     if "environment" in stats:
         facts["isolation"] = stats["environment"].get("isolation")
+    facts |= {_COSTS[key]: value for key, value in stats.get("teacher", {}).items() if key in _COSTS}
+    facts |= {f"{name} (version)": version for name, version in stats.get("versions", {}).items()}
     rows = [
         ["plan", f"`{_line(stats.get('plan_digest'))}`"],
         ["eagdata", _line(stats.get("eagdata_version"))],
-        *([key.replace("_", " "), _line(value) if isinstance(value, int) else _cell(value)] for key, value in facts.items()),
+        *([key.replace("_", " "), _line(value) if key == "seed" else _cell(value)] for key, value in facts.items()),
     ]
     return "## How it was made\n\n" + _table(("", ""), rows)
 
@@ -162,6 +178,12 @@ def _lengths(lengths: Sequence[Stats]) -> str:
         if cuts:
             text += "\n\nRows longer than " + ", ".join(f"{int(cut):,}: {share:.1%}" for cut, share in cuts.items()) + "."
     return text
+
+
+def _teachers(teachers: Stats) -> str:
+    text = "## Teacher\n\nThe maker of a model may ask something of those who use its text, whatever the licence of the tasks.\n\n"
+    lines = [[_line(name), _cell(rows), _line(terms_of(name))] for name, rows in teachers.items()]
+    return text + _table(("teacher", "rows", "whose terms, and where they stand"), lines)
 
 
 def _licenses(stats: Stats) -> str:

@@ -12,6 +12,7 @@ import yaml
 
 from eagdata.publish.card import dataset_card
 from eagdata.publish.files import write_file
+from eagdata.publish.infos import dataset_info
 from eagdata.publish.parquet import REJECTED_SCHEMA, SCHEMA, TRACES_SCHEMA, ShardWriter
 
 
@@ -124,3 +125,47 @@ def test_foreign_text_cannot_break_tables_or_head() -> None:
     assert "<script>" not in card.split("\n---\n", 1)[1]
     assert head(card)["pretty_name"]
     assert "| a\\|b --- &lt;script&gt; | 1 |" in card
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("gpt-5-mini", "OpenAI, https://openai.com/policies/"),
+        ("openai/gpt-4.1", "OpenAI, https://openai.com/policies/"),
+        ("claude-x", "Anthropic, https://www.anthropic.com/legal/commercial-terms"),
+        ("openai/gpt-oss-20b", "the licence on its card, https://huggingface.co/openai/gpt-oss-20b"),
+        ("Qwen/Qwen3-8B", "the licence on its card, https://huggingface.co/Qwen/Qwen3-8B"),
+        ("procedural", "a program, not a model: no terms"),
+        ("my-model", "unknown"),
+        ("/models/mine", "unknown"),
+    ],
+)
+def test_the_terms_of_the_teacher_are_named_and_unknown_is_said(model: str, said: str) -> None:
+    assert f"| {model} | 7 | {said} |" in dataset_card(stats(teachers={model: 7}), configs=CONFIGS)
+
+
+def test_costs_and_versions_are_told_and_an_unknown_cost_is_not_zero() -> None:
+    spent = {"calls": 12345, "cost_usd": None, "prompt_tokens": 9}
+    card = dataset_card(stats(teacher=spent, versions={"python": "3.11.7"}), configs=CONFIGS)
+    for line in ("| teacher calls | 12,345 |", "| cost in USD | unknown |", "| python (version) | 3.11.7 |"):
+        assert line in card
+
+
+def test_what_datasets_knows_of_the_files_stands_in_the_head_as_it_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = {}
+    for name, schema, rows in (("trajectories", SCHEMA, 3), ("traces", TRACES_SCHEMA, 2)):
+        with ShardWriter(tmp_path / "run" / "data" / name, schema, rows_per_shard=2) as writer:
+            for i in range(rows):
+                writer.write(dict.fromkeys(schema.names) | {"id": f"{name}-{i}"})
+        configs[name] = {"train": writer.files}
+    infos = dataset_info(configs)
+    write_file(tmp_path / "run" / "README.md", dataset_card(stats(), configs={"trajectories": 3, "traces": 2}, infos=infos))
+    monkeypatch.chdir(tmp_path)
+    for info in infos:
+        builder = datasets.load_dataset_builder(str(tmp_path / "run"), info["config_name"], cache_dir=str(tmp_path / "cache"))
+        told = builder.info._to_yaml_dict()
+        builder.download_and_prepare()
+        counted = builder.info._to_yaml_dict()
+        assert told["features"] == counted["features"] == info["features"]
+        assert told["splits"] == counted["splits"] == info["splits"]
+        assert counted["dataset_size"] == info["dataset_size"]
