@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, TypeVar, dataclass_transform
 
 from eagdata.errors import VerifierError
-from eagdata.records import Action, Json, Message, Node, NodeStatus, Observation, Task, ToolCall, Usage, Verdict
+from eagdata.records import Action, Json, Leaf, Message, Node, NodeStatus, Observation, Task, ToolCall, Usage, Verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -176,20 +176,21 @@ class Feedback:
     kind: str
     """Kind of the feedback: `ok`, an exception class, `timeout`, `limit`, `answer`, or the node's status."""
     solved: bool | None = None
-    """For an answer: whether the verifier passed it; None if it was not scored or there is no answer yet."""
+    """For an answer: whether the verifier passed it and it may become a row; None if it was not scored or there is no answer yet."""
     score: float | None = None
-    """For an answer: the verifier's reward in 0..1, where it has one."""
+    """For an answer: the verifier's reward in 0..1, where it has one. It may be 1 for an answer that can be no row."""
 
     @classmethod
-    def of(cls, index: int, node: Node, *, solved: bool | None) -> Feedback:
-        """What a search may know of the node at `index`."""
-        seen = node.observation
-        kind = (seen.kind or seen.status) if seen else node.status
-        return cls(node=index, parent=node.parent, status=node.status, error=bool(seen and seen.status != "ok"), kind=kind, solved=solved)
+    def of(cls, index: int, node: Node, *, leaf: Leaf | None) -> Feedback:
+        """What a search may know of the node at `index`, and of the answer that it is (`leaf`)."""
+        seen, score = node.observation, leaf.verdict.reward if leaf else None
+        kind, error = (seen.kind or seen.status) if seen else node.status, bool(seen and seen.status != "ok")
+        solved = leaf.verified if leaf and score is not None else None
+        return cls(node=index, parent=node.parent, status=node.status, error=error, kind=kind, solved=solved, score=score)
 
 
 class Growth(Protocol):
-    """One tree as its search sees it: grows by `tell`, never shrinks."""
+    """One tree as its search sees it: grows by `tell`, never shrinks. 10,000 nodes take it less than a second in all."""
 
     view: Literal["direct", "linear_retry"]
     """Which linear view of the tree the teacher is shown at an expansion."""
@@ -197,14 +198,14 @@ class Growth(Protocol):
     def ask(self) -> tuple[Expansion, ...]:
         """What to expand next; empty when the search is content or has nothing left to try.
 
-        Asking twice without telling gives the same answer.
+        Asking twice without telling gives the same answer. A node is asked for only if it has `acted`.
         """
         ...
 
     def tell(self, feedback: Feedback) -> float | None:
         """Take in a new node; gives its value in 0..1, or None. Telling the same node twice changes nothing.
 
-        Raises: ValueError if the parent was never told, or a node is told again with other content.
+        Raises: ValueError if the parent was never told, the score is outside of 0..1, or a node is told again with other content.
         """
         ...
 

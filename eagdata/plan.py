@@ -15,7 +15,7 @@ _CONDUCT = (
 )  # fmt: skip
 _UNDIGESTED = (
     ("concurrency",), ("budget",), ("expect",), ("thresholds",),
-    *((section, key) for section in ("teacher", "appeal") for key in _CONDUCT),
+    *((section, key) for section in ("teacher", "correction", "appeal") for key in _CONDUCT),
 )  # fmt: skip
 """What may change between a run and its resumption: it shapes no reply and changes no byte of a row."""
 
@@ -28,6 +28,8 @@ class Limits:
     """Turns on one branch."""
     nodes: int = 32
     """Turns in the whole tree: at most so many teacher calls a task."""
+    correction: int = 8
+    """Of those, how many the search leaves to the corrector while nothing is solved, where the recipe has one."""
     tokens: int | None = None
     """Completion tokens of the whole tree, where the teacher counts them; None: no bound."""
     wall_s: float | None = None
@@ -46,12 +48,24 @@ class Limits:
 class Prompt:
     """How the teacher is spoken to."""
 
+    mode: Literal["explore", "convert"] = "explore"
+    """`explore`: it is given the question alone. `convert`: also the natural-language reasoning that the task holds as
+    `metadata.trace`, to be rewritten as thoughts and executed actions; rows are as if it had explored, without the reasoning."""
     protocol: Literal["fence", "tool"] = "fence"
     """One action a turn as a fenced block, or as a call of the tool `run`."""
     demonstration: bool = True
     """Show one worked example: small models then keep the format and invent no outputs."""
     prefill: str = ""
     """Text that each reply is made to begin with, e.g. the opening of a fenced block; needs a server that continues a begun reply."""
+    executions: int | None = None
+    """How often one branch may run code. The system prompt says it, and after each output the teacher is told what is left; a branch that
+    wants more is cut. None: `limits.depth` alone bounds it, and nothing is said."""
+    nudge_at_tokens: int | None = None
+    """Completion tokens of one branch at which the teacher is asked, once, to check its work or to conclude; where it counts them."""
+
+    def __post_init__(self) -> None:
+        if (self.executions is not None and self.executions < 1) or (self.nudge_at_tokens is not None and self.nudge_at_tokens < 1):
+            raise ValueError("executions and nudge_at_tokens must be at least 1")
 
 
 @settings
@@ -74,8 +88,9 @@ class Verification:
 class Rows:
     """Which verified branches become rows, and how they are written."""
 
-    linearization: Literal["direct", "linear_retry"] = "linear_retry"
-    """Linear view that makes `messages`."""
+    linearization: Literal["direct", "linear_retry", "sos"] = "linear_retry"
+    """Linear view that makes `messages`: the branch alone; with its failed siblings; or the whole search up to its first success, with
+    path ids and moves back, one row a task."""
     per_task: int = 1
     """At most so many verified branches of one trace become rows."""
     subsets: dict[Subset, float] = field(default_factory=dict)
@@ -162,7 +177,7 @@ class Plan:
     seed: int
     concurrency: int
     plugins: Mapping[str, str]
-    """Section (`tasks`, `teacher`, `search`, `environment`, and `appeal` where one is asked for) -> name of the plugin."""
+    """Section (`tasks`, `teacher`, `search`, `environment`, and `correction` and `appeal` where asked for) -> name of the plugin."""
     configs: Mapping[str, object]
     """Section -> the plugin's own `Config`."""
     limits: Limits

@@ -17,8 +17,11 @@ from eagdata.records import Json
 from eagdata.registry import plugin_class
 
 DEFAULT_RECIPE = "quickstart"
-PLUGIN_SECTIONS = {"tasks": "tasks", "teacher": "teachers", "search": "search", "environment": "environments", "appeal": "teachers"}
-OPTIONAL_SECTIONS = ("appeal",)
+PLUGIN_SECTIONS = {
+    "tasks": "tasks", "teacher": "teachers", "search": "search", "environment": "environments",
+    "correction": "teachers", "appeal": "teachers",
+}  # fmt: skip
+OPTIONAL_SECTIONS = ("correction", "appeal")
 CURATION = "curation"
 SECTIONS: Mapping[str, type] = {
     "limits": Limits, "prompt": Prompt, "verification": Verification, "rows": Rows, "thresholds": Thresholds,
@@ -210,7 +213,7 @@ class _Reader:
         sections = {key: self._settings((key,), cls, data.get(key) or {}) for key, cls in SECTIONS.items()}
         plugins, configs = self._plugins()
         stages = self._stages()
-        self._bounds(scalars)
+        self._bounds(scalars, sections["limits"])
         if self.problems:
             return None
         name = scalars["name"] or self.document.path.stem
@@ -271,11 +274,14 @@ class _Reader:
             return None
         return name, self._settings(at, cls.Config, rest)  # type: ignore[attr-defined]
 
-    def _bounds(self, scalars: Mapping[str, Json]) -> None:
+    def _bounds(self, scalars: Mapping[str, Json], limits: object) -> None:
         for key, least in (("n", 1), ("concurrency", 1)):
             value = scalars[key]
             if isinstance(value, int) and value < least:
                 self._problem((key,), f"{key} is {value}, must be at least {least}")
+        if isinstance(limits, Limits) and self.document.data.get("correction") and not 0 < limits.correction < limits.nodes:
+            said = f"limits.correction is {limits.correction}, must be above 0 and below limits.nodes, {limits.nodes}"
+            self._problem(("limits", "correction"), said)
 
     def _plugins(self) -> tuple[dict[str, str], dict[str, object]]:
         plugins: dict[str, str] = {}

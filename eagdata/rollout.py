@@ -82,8 +82,8 @@ class _Growing:
             self.nodes[new.start :] = [repeats(self.nodes, i) for i in new]
             self.nodes[new.start :] = await gather(*(self.act(i) for i in new))
             for i in new:
-                solved = await self.judge(i)
-                self.nodes[i] = replace(self.nodes[i], score=growth.tell(Feedback.of(i, self.nodes[i], solved=solved)))
+                leaf = await self.judge(i)
+                self.nodes[i] = replace(self.nodes[i], score=growth.tell(Feedback.of(i, self.nodes[i], leaf=leaf)))
 
     async def propose(self, parent: int | None, sample: int, growth: Growth) -> Node:
         """What the teacher does next, after what the search lets it see."""
@@ -115,8 +115,8 @@ class _Growing:
         except BoundaryError as error:
             return replace(node, status="failed", failure=Failure.of(error))
 
-    async def judge(self, index: int) -> bool | None:
-        """Whether a new answer is right and may become a row; None if there is none or it could not be scored."""
+    async def judge(self, index: int) -> Leaf | None:
+        """What a new answer is, and whether it may become a row; None if there is none or it could not be judged."""
         crew = self.crew
         if (node := self.nodes[index]).status != "answered":
             return None
@@ -127,8 +127,8 @@ class _Growing:
             return None
         branch, raw = [self.nodes[i] for i in path_to(self.nodes, index)], crew.environment is None
         reason = drop_reason(branch, crew.verifier, raw=raw) if verdict.passed else None
-        self.leaves.append(Leaf(node=index, verdict=verdict, answer=node.answer, drop=reason))
-        return None if verdict.reward is None else verdict.passed and reason is None
+        self.leaves.append(leaf := Leaf(node=index, verdict=verdict, answer=node.answer, drop=reason))
+        return leaf
 
     async def prove_leaves(self) -> None:
         """Re-execute from the start, for every right answer that breaks no rule of a row, all that its row will show."""

@@ -125,6 +125,12 @@ def _outcomes(one: Stats) -> Iterator[_Block]:
     if found and found.get("errors"):
         rows = [[kind, *counts.values()] for kind, counts in found["errors"].items()]
         yield _Table(("error", "failed actions", "tasks", "of them recovered"), rows, f"Recovered: {found['recovery_method']}.")
+    if found and found.get("turns"):
+        rows = [
+            [kind, counts["turns"], percent(counts["turns"] / found["turns"]), counts["meaning"]]
+            for kind, counts in found["mistakes"].items()
+        ]
+        yield _Table(("mistake", "turns", "of all turns", "meaning"), rows, "Each turn counts under the first kind that it is of.")
     if one["funnel"]:
         rows = [[stage[key] for key in ("stage", "input", "kept", "dropped", "reasons")] for stage in one["funnel"]]
         yield _Table(("stage", "input", "kept", "dropped", "reasons"), rows, f"Funnel of {one['name']}.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import prod
 from statistics import fmean, median
 
+from eagdata.analyze.mistakes import MISTAKES, mistakes
 from eagdata.records import Json, Trace, Usage
 
 KS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -51,6 +52,8 @@ class Outcomes:
     tasks_with: Counter[str] = field(default_factory=Counter)
     recovered_from: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    turns: int = 0
+    mistakes: Counter[str] = field(default_factory=Counter)
     stumbled: int = 0
     recovered: int = 0
     usage: Usage = field(default_factory=Usage)
@@ -66,6 +69,8 @@ class Outcomes:
         if verified:
             parents = {node.parent for node in trace.nodes}
             self.branches_to_success.append(sum(i not in parents for i in range(verified[0] + 1)))
+        self.turns += len(trace.nodes)
+        self.mistakes.update(kind for kind in mistakes(trace) if kind)
         first: dict[str, int] = {}
         for place, node in enumerate(trace.nodes):
             if node.observation and node.observation.status != "ok":
@@ -92,6 +97,8 @@ class Outcomes:
                 kind: {"failed_actions": n, "tasks": self.tasks_with[kind], "recovered": self.recovered_from[kind]}
                 for kind, n in sorted(self.failed_actions.items(), key=lambda item: (-item[1], item[0]))
             },
+            "turns": self.turns,
+            "mistakes": {kind: {"turns": self.mistakes[kind], "meaning": meaning} for kind, meaning in MISTAKES.items()},
             "tasks_with_errors": self.stumbled,
             "recovery_rate": self.recovered / self.stumbled if self.stumbled else None,
             "recovery_method": RECOVERY_METHOD,

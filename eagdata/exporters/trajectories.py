@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from itertools import pairwise
+from typing import Any, cast
 
 from eagdata.errors import RecipeError
 from eagdata.exporters.linear import STATE_IS_BACK, LinearView, View, linearize, observation_text
+from eagdata.exporters.sos import NOTES, parse
 from eagdata.records import (
     Action,
     Json,
@@ -45,6 +47,12 @@ class Layout:
     created_at: str | None = None
 
 
+def row_leaves(trace: Trace, *, view: View) -> tuple[Leaf, ...]:
+    """The verified leaves that may become rows. In the view `sos` the first alone: the search is told up to its first success."""
+    verified = tuple(trace.verified_leaves())
+    return (min(verified, key=lambda leaf: leaf.node),) if verified and view == "sos" else verified
+
+
 def subset_of(trace: Trace, leaf: Leaf, *, view: View) -> Subset:
     """`raw`: no action at all; `refinement`: the text shows at least one action that failed; else `direct`."""
     shown = [trace.nodes[i] for i in linearize((), trace.nodes, end=leaf.node, view=view).shown]
@@ -72,7 +80,7 @@ def trajectory(trace: Trace, leaf: Leaf, prompt: Sequence[Message], layout: Layo
         "checks": canonical([to_json(check) for check in leaf.verdict.checks]),
         "replay_runs": leaf.replay_runs,
         "replay_digest": leaf.replay_digest,
-        **_counts(trace, leaf, shown),
+        **_counts(trace, leaf, view.shown),
         "tokens": {"tokenizer": layout.tokenizer, **token_spans(prompt, shown, view, layout.count)},
         "linearization": layout.view,
         "teacher": trace.teacher,
@@ -137,18 +145,19 @@ def _of_task(task: Task, layout: Layout) -> Row:
     }
 
 
-def _counts(trace: Trace, leaf: Leaf, shown: Sequence[Node]) -> Row:
-    """Of the branch, and of the tree around it. `n_backtracks`: attempts that are shown before the turns that replaced them."""
+def _counts(trace: Trace, leaf: Leaf, shown: Sequence[int]) -> Row:
+    """Of the branch, and of the tree around it. `n_backtracks`: how often a turn that is shown does not go on from the one before it."""
     branch = trace.branch(leaf)
     parents = {node.parent for node in trace.nodes}
-    scored = [other for other in trace.leaves if other.verdict.reward is not None]
+    corrected = cast("dict[str, list[int]]", trace.sampling.get("correction", {})).get("nodes", [])
+    scored = [other for other in trace.leaves if other.verdict.reward is not None and other.node not in corrected]
     siblings = [trace.nodes[i] for i in trace.path(leaf.node) for i in trace.siblings(i)]
     return {
         "n_turns": len(branch),
         "n_actions": sum(node.action is not None for node in branch),
         "n_errors": sum(_failed(node) for node in branch),
         "n_branches": sum(i not in parents for i in range(len(trace.nodes))),
-        "n_backtracks": len(shown) - len(branch),
+        "n_backtracks": sum(trace.nodes[after].parent != before for before, after in pairwise(shown)),
         "n_siblings_failed": sum(_failed(node) for node in siblings),
         "solve_rate": sum(other.verified for other in scored) / len(scored) if scored else None,
     }
@@ -156,9 +165,10 @@ def _counts(trace: Trace, leaf: Leaf, shown: Sequence[Node]) -> Row:
 
 def token_spans(prompt: Sequence[Message], shown: Sequence[Node], view: LinearView, count: _Count) -> dict[str, int]:
     """Tokens by span. `total` counts whole messages, without a chat template: fences and heads (`Output:`) are in it, in no other span."""
+    thoughts = (f"{n.reasoning or ''}{n.thought if n.status != 'answered' or n is not shown[-1] else ''}" for n in shown)
     texts = {
         "prompt": "\n".join(message.content for message in prompt),
-        "thought": "\n".join(filter(None, (f"{n.reasoning or ''}{n.thought if n.status != 'answered' else ''}" for n in shown))),
+        "thought": "\n".join(filter(None, thoughts)),
         "action": "\n".join(n.action.text for n in shown if n.action),
         "observation": "\n".join(n.observation.text for n in shown if n.observation),
         "answer": shown[-1].content,
@@ -229,19 +239,10 @@ def _inconsistency(row: Mapping[str, object], task: Task, turns: Sequence[Mappin
     if row["task_key"] != task.key:
         return f"task_key {str(row['task_key'])[:12]} is not that of the task, {task.key[:12]}"
     messages = cast("list[dict[str, object]]", row["messages"])
-    said = [m for m in messages if m["role"] not in ("system", "user")] and messages[_prompt_length(messages) :]
-    expected: list[tuple[str, Mapping[str, object]]] = []
-    for turn in turns:
-        expected.append(("assistant", turn))
-        if turn["observation"] is not None:
-            expected.append(("observation", turn))
-    if len(said) != len(expected):
-        return f"{len(said)} messages after the question, {len(expected)} expected from the turns"
-    for place, (message, (part, turn)) in enumerate(zip(said, expected, strict=True)):
-        if part == "observation" and not _shows(message, turn):
-            return f"message {place} does not show the observation of turn {turn['index']}"
-        if part == "assistant" and not _acts(message, turn):
-            return f"message {place} does not hold the action of turn {turn['index']}"
+    said = messages[_prompt_length(messages) :]
+    found = _misquotation(said, turns) or (_misplacement(said, turns) if row.get("linearization") == "sos" else None)
+    if found:
+        return found
     if row["verdict"] == "pass" and any(turn["observation"] is not None and turn["digest"] is None for turn in turns):
         return "a turn has no digest, which a row that was proven has"
     failed = any(turn["status"] not in ("ok", None) for turn in turns)
@@ -251,6 +252,34 @@ def _inconsistency(row: Mapping[str, object], task: Task, turns: Sequence[Mappin
     final = row.get("final_answer")
     if final is not None and str(final) not in str(said[-1]["content"]):
         return f"the last message does not give the final answer {final!r}"
+    return None
+
+
+def _misquotation(said: Sequence[Mapping[str, object]], turns: Sequence[Mapping[str, object]]) -> str | None:
+    """Where the messages do not say what the turns did and saw. A turn that saw nothing may be followed by a note on that."""
+    starts = [place for place, message in enumerate(said) if message["role"] == "assistant"]
+    if len(starts) != len(turns):
+        return f"{len(starts)} replies after the question, {len(turns)} expected from the turns"
+    for turn, start, end in zip(turns, starts, [*starts[1:], len(said)], strict=True):
+        if not _acts(said[start], turn):
+            return f"message {start} does not hold the action of turn {turn['index']}"
+        if end - start > 2 or (turn["observation"] is not None and (end - start < 2 or not _shows(said[start + 1], turn))):
+            return f"message {start + 1} does not show the observation of turn {turn['index']}"
+        if turn["observation"] is None and end - start == 2 and (end == len(said) or said[start + 1]["content"] not in NOTES.values()):
+            return f"message {start + 1} stands after turn {turn['index']}, which saw nothing, and is no note on that"
+    return None
+
+
+def _misplacement(said: Sequence[Mapping[str, object]], turns: Sequence[Mapping[str, object]]) -> str | None:
+    """Where the text of the view `sos` tells another tree than the turns."""
+    try:
+        told = parse([Message(role=cast("Any", message["role"]), content=str(message["content"])) for message in said])
+    except ValueError as error:
+        return str(error)
+    places = {turn["node"]: place for place, turn in enumerate(turns)}
+    for place, (node, turn) in enumerate(zip(told, turns, strict=True)):
+        if node.parent != places.get(turn["parent"]):
+            return f"reply {place} is not told to go on from where turn {turn['index']} did"
     return None
 
 

@@ -86,7 +86,7 @@ def _assemble(plan: Plan, folder: Path, store: RunStore, *, planned: int, create
     with Assembly(folder, planned=planned, rows=plan.rows, layout=layout, tokenizers=[named, *others], cut=cut) as assembly:
         for position, trace in store.traces():
             verifier = verifier_of(trace.task, made)
-            prompt = prompt_of(plan, trace.task, environment, verifier, raw=is_raw(plan, position), demonstration=False)
+            prompt = prompt_of(plan, trace.task, environment, verifier, raw=is_raw(plan, position), asked=False)
             assembly.take(trace, prompt)
     return assembly
 

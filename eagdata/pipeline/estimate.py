@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -45,10 +46,13 @@ def dry_run(plan: Plan, folder: Path) -> dict[str, Json]:
 
     Raises: RecipeError for a budget that cannot be held, or a file of prices that is wrong.
     """
-    teacher = cast("Teacher", build("teachers", plan.plugins["teacher"], plan.configs["teacher"]))
-    most = teacher.most(Request(messages=(Message(role="user", content=""),), seed=0))
-    if teacher.name:  # else only the endpoint knows which model it is
-        check_budget(plan.budget, most, teacher=teacher.name)
+    asked = [section for section in ("teacher", "correction", "appeal") if section in plan.plugins]
+    paid = [cast("Teacher", build("teachers", plan.plugins[section], plan.configs[section])) for section in asked]
+    mosts = [one.most(Request(messages=(Message(role="user", content=""),), seed=0)) for one in paid]
+    for one, most in zip(paid, mosts, strict=True):
+        if one.name:  # else only the endpoint knows which model it is
+            check_budget(plan.budget, most, teacher=one.name)
+    teacher = paid[0]
     expect, source = _expect(plan, folder)
     calls = plan.n * plan.limits.nodes
     free_at = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
@@ -60,7 +64,7 @@ def dry_run(plan: Plan, folder: Path) -> dict[str, Json]:
         "prices": teacher.price,
         "estimate": {**estimate(plan, expect, tasks=plan.n).to_json(), "source": source},
         "teacher_calls_at_most": calls,
-        **_ceilings(plan, most, calls),
+        **_ceilings(plan, mosts, calls),
         "disk_mb_about": round(calls * BYTES_A_NODE / 1e6, 1),
         "disk_mb_free": shutil.disk_usage(free_at).free // 10**6,
         "isolation": f"at least {getattr(plan.configs['environment'], 'min_isolation', 'none')}; see: eagdata doctor",
@@ -106,15 +110,16 @@ def _so_far(plan: Plan, folder: Path) -> tuple[Usage, int]:
     return usage, tasks
 
 
-def _ceilings(plan: Plan, most: Usage, calls: int) -> dict[str, Json]:
-    """Nothing in a plan bounds the length of a prompt: a question may be of any length. A budget bounds it all."""
+def _ceilings(plan: Plan, mosts: Sequence[Usage], calls: int) -> dict[str, Json]:
+    """Of whoever may be asked. Nothing in a plan bounds the length of a prompt: a question may be of any length. A budget bounds it all."""
     budget = plan.budget
-    bounds = (budget.tokens, None if most.completion_tokens is None else calls * most.completion_tokens)
+    longest = [most.completion_tokens for most in mosts]
+    bounds = (budget.tokens, None if None in longest else calls * max(filter(None, longest), default=0))
     return {
         "prompt_tokens_at_most": budget.tokens,
         "completion_tokens_at_most": min((bound for bound in bounds if bound is not None), default=None),
         "tokens_at_most": budget.tokens,
-        "cost_usd_at_most": 0.0 if most.cost_usd == 0 else budget.cost_usd,
+        "cost_usd_at_most": 0.0 if all(most.cost_usd == 0 for most in mosts) else budget.cost_usd,
     }
 
 

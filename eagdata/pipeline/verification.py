@@ -21,7 +21,7 @@ from eagdata.verifiers.replay import prove
 
 AT_ONCE = 8
 UNSCORED = "unscored"
-_COLUMNS = ("id", "task", "task_key", "turns", "messages", "final_answer", "subset", "verdict")
+_COLUMNS = ("id", "task", "task_key", "turns", "messages", "final_answer", "subset", "verdict", "linearization")
 
 
 @dataclass

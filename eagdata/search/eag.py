@@ -4,39 +4,45 @@ from __future__ import annotations
 
 from collections import Counter
 from math import log
-from typing import Literal
 
-from eagdata.contracts import Expansion, Feedback, Growth, settings
+from eagdata.contracts import Feedback, Growth, settings
 from eagdata.search.growth import Tree
 
-_KINDS = 4  # ok, error, timeout or limit, answer
+_KINDS = ("ok", "error", "cut", "answer", "nothing")
 
 
 class EagSearch:
-    """Each open branch grows by one turn a round; where a node's value exceeds the threshold, by `width` turns.
+    """Each open branch grows by a turn a round, by `width` turns where the value of its last exceeds `tau`. When all branches have ended,
+    the next begins where an attempt promises most for a call: again at a turn whose feedback was telling, or from the start.
 
-    What is known of the source (arXiv 2504.14597; its full text is not public to us). From its abstract and captions:
-    decisions are guided by information gain, `g > tau`, at states of a branched transition graph. From secondary sources:
-    the branch value is `V(s) = l_I * KL(P(f|a,s) || P_prior(f)) + l_P * (t/T) * 1[success] + l_C * 1[error]`, so an error is
-    a reason to branch; the values of tau and of the weights are not documented anywhere.
+    The seed (arXiv 2504.14597, abstract and captions; its full text is not public to us): decisions are guided by information gain,
+    `g > tau`, at states of a branched state transition graph, and the environment's feedback is structured.
 
-    What is ours: the kinds of feedback, the prior, the weights, the width, the backtracking. An action was observed once,
-    so P(f|a,s) is a point mass and the divergence is the surprisal `-ln P_prior(kind)`, divided by `ln K` and cut at 1. The
-    prior is Dirichlet: `prior_ok` pseudo-counts for an ok observation, one for each other kind, plus what this tree has seen.
-    When no branch is open and nothing is solved, the last step that still has attempts left is sampled again; not so a step
-    whose observation led to a wrong answer: asked again, a teacher reads the same answer off it.
+    Secondary sources: the branch value is `V(s) = l_I * KL(P(f|a,s) || P_prior(f)) + l_P * (t/T) * 1[success] + l_C * 1[error]`, so an
+    error is a reason to branch. Tau and the weights are documented nowhere.
+
+    Ours: all else. Kinds of feedback: ok, error, cut (time or another limit), answer, nothing. `P_prior` is Dirichlet over all that this
+    tree was fed back: `prior_ok` pseudo-counts of ok, one of each other kind. `P(f|a,s)` is the posterior at the place: `strength`
+    pseudo-observations of that prior, and what the children of the same turn were fed back. The divergence is divided by `ln K`.
+
+    Where a branch begins again: `hope * (1 + V) / cost`, compared from the root down. `hope` is the share of verified answers at and
+    below a turn, smoothed by `strength` observations of its parent's; `cost` the turns left of a branch of mean length. So a wrong
+    answer sends it back towards the start, a right one to the last fork that is known to lead somewhere. A turn that was answered
+    from is no such place: asked again, a teacher reads the same answer off it. After a failed call nothing new is begun.
     """
 
     @settings
     class Config:
+        """The defaults are those of `benchmarks/search.py`, where they give the most verified paths for the calls."""
+
         tau: float = 0.5
-        """Branch where the value exceeds this; values lie in 0..1."""
-        width: int = 2
-        """Continuations at a node that branches."""
+        """Branch at once where the value exceeds this; values lie in 0..1."""
+        width: int = 1
+        """Continuations at a turn that branches at once; 1: each fork waits for a branch to end, and is made where it promises most."""
         attempts: int = 4
-        """Children that a node may have in all, backtracking included."""
+        """Children that a turn may have in all."""
         solutions: int = 2
-        """Stop at so many verified answers, or when nothing is open."""
+        """Stop at so many verified answers, or when nothing is left to try."""
         weight_information: float = 0.4
         """l_I."""
         weight_progress: float = 0.1
@@ -47,72 +53,107 @@ class EagSearch:
         """T: turns after which progress counts as complete."""
         prior_ok: float = 4.0
         """Pseudo-counts of an ok observation: most actions of a usable teacher run."""
+        strength: float = 1.0
+        """Observations that a prior counts for: of feedback at a turn, and of answers below it."""
 
         def __post_init__(self) -> None:
             if self.width < 1 or self.attempts < self.width or self.solutions < 1 or self.horizon < 1:
                 raise ValueError("width, solutions and horizon must be at least 1, and attempts at least width")
-            if min(self.weight_information, self.weight_progress, self.weight_error) < 0 or self.prior_ok <= 0:
-                raise ValueError("weights cannot be negative, and prior_ok must be positive")
+            if min(self.weight_information, self.weight_progress, self.weight_error) < 0:
+                raise ValueError("weights cannot be negative")
+            if min(self.prior_ok, self.strength) <= 0:
+                raise ValueError("prior_ok and strength must be positive")
 
     def __init__(self, config: Config) -> None:
         self.config = config
 
     def start(self, *, seed: int) -> Growth:
-        return _Graph(self.config)
+        return Graph(self.config, seed=seed)
 
 
-class _Graph:
-    view: Literal["direct", "linear_retry"] = "direct"
+class Graph(Tree):
+    """The tree of `EagSearch`: what was fed back in all and at each turn, and how the branches below it ended."""
 
-    def __init__(self, config: EagSearch.Config) -> None:
+    def __init__(self, config: EagSearch.Config, *, seed: int) -> None:
+        super().__init__(seed=seed)
         self._config = config
-        self._tree = Tree()
-        self._seen: Counter[str] = Counter()
-        self._wanted: dict[int | None, int] = {None: 1}  # node -> children it should have
-        self._open: list[int | None] = [None]
-        self._grown: list[int | None] = [None]  # nodes that had or may have children, in the order of their birth
-        self._misleading: set[int | None] = set()  # nodes whose observation led to a wrong answer
-        self._values: dict[int, float] = {}
+        self._open: dict[int | None, int] = {None: 1}  # turn -> continuations of the next round
+        self._value: dict[int | None, float] = {None: 0.0}
+        self._seen = Counter[str]()
+        self._seen_at: dict[int | None, Counter[str]] = {None: Counter()}
+        self._right: dict[int | None, int] = {None: 0}
+        self._ends: dict[int | None, int] = {None: 0}
+        self._turns = 0  # of all branches that were answered
+        self._answered = set[int | None]()  # turns that were answered from
+        self._live: dict[int | None, dict[int, None]] = {None: {}}  # children at or below which attempts may be left
 
-    def ask(self) -> tuple[Expansion, ...]:
-        if self._tree.solved >= self._config.solutions:
-            return ()
-        expansions = tuple(Expansion(node=n, samples=self._missing(n)) for n in self._open if self._missing(n))
-        if expansions or self._tree.solved or self._tree.faults:
-            return expansions
-        tried = self._tree.children
-        again = next((n for n in reversed(self._grown) if n not in self._misleading and len(tried[n]) < self._config.attempts), ...)
-        return () if again is ... else (Expansion(node=again),)
+    def plan(self) -> dict[int | None, int]:
+        opened, self._open = self._open, {}
+        return opened or ({} if self.faults else self._again())
 
-    def tell(self, feedback: Feedback) -> float | None:
-        if not self._tree.add(feedback):
-            return self._values.get(feedback.node)
-        if self._missing(feedback.parent) == 0 and feedback.parent in self._open:
-            self._open.remove(feedback.parent)
-        if feedback.status not in ("acted", "answered"):
+    def take(self, feedback: Feedback) -> float | None:
+        node, parent = feedback.node, feedback.parent
+        self._seen_at[node], self._right[node], self._ends[node], self._live[node] = Counter(), 0, 0, {}
+        self.content = self.solved >= self._config.solutions
+        if feedback.status == "failed":
             return None
-        value = self._values[feedback.node] = self._value(feedback)
-        if feedback.status == "answered" and feedback.parent is not None and not feedback.solved:
-            self._misleading.add(feedback.parent)
+        value = self._value[node] = self._gauge(feedback)
         if feedback.status == "acted":
-            self._wanted[feedback.node] = self._config.width if value > self._config.tau else 1
-            self._open.append(feedback.node)
-            self._grown.append(feedback.node)
+            self._open[node] = self._config.width if value > self._config.tau else 1
+            self._live[parent][node] = None
+        elif feedback.status == "answered":
+            self._answered.add(parent)
+            self._turns += self.depth[node]
+            for at in self.way(node):
+                self._right[at] += feedback.solved is True
+                self._ends[at] += 1
+        elif feedback.status == "repeated":
+            self._ends[parent] += 1  # there, it has nothing new to say
         return value
 
-    def _missing(self, node: int | None) -> int:
-        return max(0, self._wanted[node] - len(self._tree.children[node]))
+    def _gauge(self, feedback: Feedback) -> float:
+        """The value of a turn. The prior is what was fed back before it, the posterior knows of it."""
+        config, kind = self._config, _kind(feedback)
+        here = self._seen_at[feedback.parent]
+        here[kind] += 1
+        counts = {k: self._seen[k] + (config.prior_ok if k == "ok" else 1.0) for k in _KINDS}
+        self._seen[kind] += 1
+        total, n = sum(counts.values()), sum(here.values())
+        gain = 0.0
+        for k, count in counts.items():
+            prior = count / total
+            posterior = (config.strength * prior + here[k]) / (config.strength + n)
+            gain += posterior * log(posterior / prior)
+        progress = min(1.0, self.depth[feedback.node] / config.horizon) if kind in ("ok", "answer") else 0.0
+        information = min(1.0, gain / log(len(_KINDS)))
+        value = config.weight_information * information + config.weight_progress * progress + config.weight_error * feedback.error
+        return min(1.0, value)
 
-    def _value(self, feedback: Feedback) -> float:
-        config = self._config
-        kind = "answer" if feedback.status == "answered" else "error" if feedback.error else "ok"
-        kind = feedback.kind if feedback.kind in ("timeout", "limit") else kind
-        group = "cut" if kind in ("timeout", "limit") else kind
-        prior = (self._seen[group] + (config.prior_ok if group == "ok" else 1.0)) / (
-            sum(self._seen.values()) + config.prior_ok + _KINDS - 1
-        )
-        self._seen[group] += 1
-        gain = min(1.0, -log(prior) / log(_KINDS))
-        progress = min(1.0, self._tree.depth[feedback.node] / config.horizon)
-        value = config.weight_information * gain + config.weight_error * feedback.error
-        return min(1.0, value + config.weight_progress * progress * (not feedback.error))
+    def _again(self) -> dict[int | None, int]:
+        """Where to begin another branch, as going down from the root finds it; empty if all attempts are used up."""
+        at, hope = None, self._hope(None, 0.5)
+        while True:
+            here = len(self.children[at]) < self._config.attempts and (at is None or at not in self._answered)
+            below = max(((self._promise(child, self._hope(child, hope)), child) for child in self._live[at]), default=None)
+            if below and not (here and self._promise(at, hope) >= below[0]):
+                at, hope = below[1], self._hope(below[1], hope)
+            elif here:
+                return {at: 1}
+            elif at is None:
+                return {}
+            else:
+                del self._live[self.nodes[at].parent][at]
+                at, hope = None, self._hope(None, 0.5)
+
+    def _hope(self, node: int | None, above: float) -> float:
+        return (self._right[node] + self._config.strength * above) / (self._ends[node] + self._config.strength)
+
+    def _promise(self, node: int | None, hope: float) -> float:
+        left = self._turns / self._ends[None] - self.depth[node] if self._turns else 0.0
+        return hope * (1 + self._value[node]) / max(1.0, left)
+
+
+def _kind(feedback: Feedback) -> str:
+    if feedback.status != "acted":
+        return "answer" if feedback.status == "answered" else "nothing"
+    return "cut" if feedback.kind in ("timeout", "limit") else "error" if feedback.error else "ok"

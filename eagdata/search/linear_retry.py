@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from eagdata.contracts import Expansion, Feedback, Growth, settings
+from eagdata.contracts import Feedback, Growth, settings
 from eagdata.search.growth import Tree
 
 
@@ -31,41 +31,37 @@ class LinearRetrySearch:
         self.config = config
 
     def start(self, *, seed: int) -> Growth:
-        return _Line(self.config)
+        return _Line(self.config, seed=seed)
 
 
-class _Line:
+class _Line(Tree):
     view: Literal["direct", "linear_retry"] = "linear_retry"
 
-    def __init__(self, config: LinearRetrySearch.Config) -> None:
+    def __init__(self, config: LinearRetrySearch.Config, *, seed: int) -> None:
+        super().__init__(seed=seed)
         self._config = config
-        self._tree = Tree()
         self._tip: int | None = None
         self._given_up = 0
-        self._ended = False
 
-    def ask(self) -> tuple[Expansion, ...]:
-        return () if self._ended else (Expansion(node=self._tip),)
+    def plan(self) -> dict[int | None, int]:
+        return {self._tip: 1}
 
-    def tell(self, feedback: Feedback) -> float | None:
-        if not self._tree.add(feedback):
-            return None
+    def take(self, feedback: Feedback) -> None:
         if feedback.solved or feedback.status == "failed":
-            self._ended = True
+            self.content = True
         elif feedback.status == "acted" and not feedback.error:
             self._tip = feedback.node
         elif feedback.status == "answered" and feedback.parent is not None:
-            self._step_back(self._tree.nodes[feedback.parent].parent)  # the step before it is what misled
+            self._step_back(self.nodes[feedback.parent].parent)  # the step before it is what misled
         else:
             self._step_back(feedback.parent)
-        return None
 
     def _step_back(self, to: int | None) -> None:
         """Retry at `to`; where its attempts are used up, at its parent."""
-        while len(self._tree.children[to]) > self._config.retries:
+        while len(self.children[to]) > self._config.retries:
             if to is None or self._given_up == self._config.backtracks:
-                self._ended = True
+                self.content = True
                 return
             self._given_up += 1
-            to = self._tree.nodes[to].parent
+            to = self.nodes[to].parent
         self._tip = to

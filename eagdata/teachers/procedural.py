@@ -16,7 +16,7 @@ from eagdata.records import Json, Message, Usage, canonical, sha256
 from eagdata.teachers.methods import recognise
 from eagdata.teachers.methods.compose import Odds, next_reply
 from eagdata.teachers.methods.conversation import read
-from eagdata.teachers.methods.plan import Plan
+from eagdata.teachers.methods.plan import Plan, Walk
 
 
 class ProceduralTeacher:
@@ -68,7 +68,12 @@ class ProceduralTeacher:
                 retryable=False,
             )
         rng = _stream(request)
-        if _has_python(request.messages):
+        if _has_python(request.messages) and plan.wander:
+            walk = Walk(
+                rng=rng, search=request.group, sample=request.sample, slip=self._config.slip_rate, relapse=self._config.relapse_rate
+            )
+            content = plan.wander(turns, walk)
+        elif _has_python(request.messages):
             content = next_reply(plan, turns, rng, odds=self._odds)
         else:
             content = _from_the_head(plan, rng, blind=self._config.blind_rate)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import re
+from fractions import Fraction
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eagdata.errors import VerifierError
 from eagdata.records import Json, Task, Verdict
 from eagdata.verifiers.countdown import CountdownVerifier
+from tests.verifiers.countdown_paths import fault_of_expression, fault_of_path
 
 VERIFIER = CountdownVerifier(CountdownVerifier.Config())
 
@@ -78,9 +86,68 @@ async def test_what_breaks_a_rule_is_refused(answer: str, check: str) -> None:
     assert verdict.checks[-1].id == check
 
 
-@pytest.mark.parametrize("answer", ["(5+8)+(5+8)", "5+8+13", "(5+8)*2", "5+8+5+8"])
-async def test_paths_that_the_published_validator_accepts_are_refused(answer: str) -> None:
-    assert (await judged(answer, numbers=[5, 8, 10], target=26)).status == "fail"
+WRONG_PATHS = {
+    ("5+8=13", "13+13=26"): 26,  # 13 used twice, 10 left
+    ("5+8=13", "5+13=18"): 18,  # 5 used twice, 10 left
+}
+"""Paths from [5, 8, 10] that the published validator calls valid, with the target that they claim."""
+
+
+@pytest.mark.parametrize("path", WRONG_PATHS)
+async def test_a_path_that_the_published_validator_accepts_is_refused(path: tuple[str, str]) -> None:
+    numbers, target = [5, 8, 10], WRONG_PATHS[path]
+    last = path[-1].partition("=")[0]
+    spelt = [", ".join(path), last, last.replace("13", "(5+8)"), last.replace("13", "(5+8)", 1), f"{last}+10-10"]
+    for answer in spelt:
+        for claimed in (target, 26):
+            assert (await judged(answer, numbers=numbers, target=claimed)).status == "fail", answer
+    assert "takes what is not there" in str(fault_of_path(path, numbers=numbers, target=target))
+
+
+async def test_an_end_reached_with_numbers_left_is_refused() -> None:
+    """The published validator never asks for all numbers; its optimal paths lose equal ones: [24, 8, 96, 24] to [8, 4]."""
+    for answer, numbers, target in (("5+8", [5, 8, 10], 13), ("96/24", [24, 8, 96, 24], 4), ("10", [5, 8, 10], 10)):
+        assert (await judged(answer, numbers=numbers, target=target)).checks[-1].id == "numbers"
+    assert fault_of_path(["5+8=13"], numbers=[5, 8, 10], target=13) == "[10, 13] is left, not 13"
+
+
+def test_the_independent_judge_of_paths_finds_each_fault() -> None:
+    assert fault_of_path(["66-42=24", "61-24=37"], numbers=[42, 61, 66], target=37) is None
+    assert fault_of_path(["6*4=24", "24/24=1"], numbers=[24, 6, 4], target=1) is None
+    for path, fault in (
+        (["66-42=25", "61-25=36"], "miscalculated"),
+        (["66-42=24", "61-24=37"], "not 36"),
+        (["66-43=23", "61-23=38"], "not there"),
+        (["66-42", "61-24=37"], "no operation"),
+        (["66/42=1", "61-1=60"], "miscalculated"),
+        ([], "left"),
+    ):
+        assert fault in str(fault_of_path(path, numbers=[42, 61, 66], target=36))
+
+
+EXPRESSIONS = st.recursive(
+    st.integers(0, 9).map(str),
+    lambda part: st.builds(
+        lambda a, sign, b, form: form.format(f"{a}{sign}{b}"),
+        part,
+        st.sampled_from("+-*/"),
+        part,
+        st.sampled_from(["{}", "({})", "( {} )"]),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(EXPRESSIONS, st.integers(0, 9), st.booleans())
+def test_the_verifier_and_the_independent_judge_agree(answer: str, target: int, drops_one: bool) -> None:
+    numbers = [int(n) for n in re.findall(r"[0-9]+", answer)][drops_one:] or [1]
+    with contextlib.suppress(ZeroDivisionError):  # half of the targets are the value, so that right answers are among them
+        value = eval(re.sub(r"([0-9]+)", r"Fraction(\1)", answer), {"Fraction": Fraction})
+        target = int(value) if value.denominator == 1 and target % 2 else target
+    verdict = asyncio.run(judged(answer, numbers=numbers, target=target))
+    fault = fault_of_expression(answer, numbers=numbers, target=target)
+    assert verdict.passed == (fault is None), (verdict, fault)
 
 
 async def test_no_answer_fails_and_a_missing_reference_is_an_error_of_the_judge() -> None:

@@ -8,6 +8,7 @@ from eagdata.teachers.methods import (
     countdown,
     linear_systems,
     number_theory,
+    operations,
     programs,
     seating,
     tables,
@@ -15,7 +16,7 @@ from eagdata.teachers.methods import (
 )
 from eagdata.teachers.methods.plan import Plan
 
-_METHODS = (characters, countdown, word_arithmetic, linear_systems, number_theory, calendar, programs, tables, seating)
+_METHODS = (characters, countdown, operations, word_arithmetic, linear_systems, number_theory, calendar, programs, tables, seating)
 
 
 def recognise(question: str) -> Plan | None:

@@ -90,7 +90,7 @@ def plan(question: str) -> Plan | None:
         slips=(*_SEARCH_SLIPS, _INVERTED),
         instead=lambda turns, rng: _guessing(numbers, target, turns=turns, rng=rng),
     )
-    return Plan(steps=(setup, search, _CHECKED), head=lambda: _by_heart(numbers, target), closing=_CLOSING)
+    return Plan(steps=(setup, search, _CHECKED), head=lambda: by_heart(numbers, target), closing=_CLOSING)
 
 
 _CLOSING = ("Each number is used exactly once and the value is right.", "The expression uses every number once and hits the target.")
@@ -159,7 +159,8 @@ def _expression(rng: Random, numbers: list[int]) -> tuple[str, float]:
     return parts[0][0][1:-1], parts[0][1]
 
 
-def _by_heart(numbers: list[int], target: int) -> tuple[str, str]:
+def by_heart(numbers: list[int], target: int) -> tuple[str, str]:
+    """Reasoning text and answer without an environment: the first expression that an exhaustive search finds."""
     found = _reach([(float(n), str(n)) for n in numbers], target) or "+".join(map(str, numbers))
     text = found[1:-1] if found.startswith("(") else found
     return f"I combine the numbers two at a time and keep what can still reach {target}. {text} = {target} uses each number once.", text

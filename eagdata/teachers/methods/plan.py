@@ -55,13 +55,32 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """Where a search that wanders stands, and how well it is done."""
+
+    rng: Random
+    """Of this one reply."""
+    search: int
+    """The same for all replies of one search."""
+    sample: int
+    """How many replies were given at this place before."""
+    slip: float
+    """Chance of a mistake, from 0 to 1."""
+    relapse: float
+    """Chance of one right after another, from 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The steps in order; the last one checks, and prints the answer as its last line."""
 
     steps: tuple[Step, ...]
+    """Empty where `wander` writes the replies."""
     head: Callable[[], tuple[str, str]]
     """Reasoning text and answer without an environment."""
     answer: str | None = None
     """The fixed final answer of a task that is judged by the state; None: the last line of the last output."""
     closing: tuple[str, ...] = ()
     """Ways to say why the answer can be trusted."""
+    wander: Callable[[Sequence[Turn], Walk], str] | None = None
+    """Writes the next reply where the work is a search and no line of steps."""
