@@ -14,7 +14,7 @@ from eagdata.curate.duplicates import FirstWins, actions_fingerprint
 from eagdata.curate.ledger import Ledger
 from eagdata.errors import AccountingError
 from eagdata.exporters.linear import linearize
-from eagdata.exporters.trajectories import SPANS, Layout, Row, subset_of, token_spans, trace_row, trajectory
+from eagdata.exporters.trajectories import SPANS, Layout, Row, row_leaves, subset_of, token_spans, trace_row, trajectory
 from eagdata.pipeline.lengths import Lengths
 from eagdata.pipeline.outcome import LEFT_OUT, leaf_reason, outcome_of
 from eagdata.plan import Rows
@@ -162,7 +162,7 @@ class Assembly:
 
     def _ranked(self, trace: Trace) -> list[Leaf]:
         """Verified branches, the one wanted most first: of the subset that lacks most of its share, else one that recovered."""
-        verified = list(trace.verified_leaves())
+        verified = row_leaves(trace, view=self._layout.view)
         shares, done = self._rows.subsets, max(1, self._chosen.total())
 
         def lacking(leaf: Leaf) -> float:
