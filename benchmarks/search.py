@@ -114,6 +114,8 @@ ABLATIONS = (
     Entry(label="eag: no error term", search="eag", settings={"weight_error": 0.0}),
     Entry(label="eag: no information term", search="eag", settings={"weight_information": 0.0}),
     Unforked(label="eag: restarts for forks", search="eag"),
+    Entry(label="eag: tau 0.1", search="eag", settings={"tau": 0.1}),
+    Entry(label="eag: forks at once", search="eag", settings={"tau": 0.5, "width": 2}),
 )
 ENTRIES = (*STRATEGIES, *ABLATIONS)
 

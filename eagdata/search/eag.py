@@ -12,8 +12,8 @@ _KINDS = ("ok", "error", "cut", "answer", "nothing")
 
 
 class EagSearch:
-    """Each open branch grows by a turn a round, by `width` turns where the value of its last exceeds `tau`. When all branches have ended,
-    the next begins where an attempt promises most for a call: again at a turn whose feedback was telling, or from the start.
+    """Branches where the value of a turn exceeds `tau`: at once, if `width` is more than 1; else when all branches have ended, and then
+    where another attempt promises most for a call, the start of the task included. All open branches grow by a turn a round.
 
     The seed (arXiv 2504.14597, abstract and captions; its full text is not public to us): decisions are guided by information gain,
     `g > tau`, at states of a branched state transition graph, and the environment's feedback is structured.
@@ -35,8 +35,9 @@ class EagSearch:
     class Config:
         """The defaults are those of `benchmarks/search.py`, where they give the most verified paths for the calls."""
 
-        tau: float = 0.5
-        """Branch at once where the value exceeds this; values lie in 0..1."""
+        tau: float = 0.0
+        """Branch at a turn only if its value exceeds this; values lie in 0..1. At 0 any turn may be branched at, those that promise
+        most first; the higher, the fewer verified paths came of the same calls."""
         width: int = 1
         """Continuations at a turn that branches at once; 1: each fork waits for a branch to end, and is made where it promises most."""
         attempts: int = 4
@@ -84,7 +85,7 @@ class Graph(Tree):
         self._right: dict[int | None, int] = {None: 0}
         self._ends: dict[int | None, int] = {None: 0}
         self._turns = 0  # of all branches that were answered
-        self._answered = set[int | None]()  # turns that were answered from
+        self._shut = set[int | None]()  # turns that no branch begins again at
         self._live: dict[int | None, dict[int, None]] = {None: {}}  # children at or below which attempts may be left
 
     def plan(self) -> dict[int | None, int]:
@@ -99,10 +100,13 @@ class Graph(Tree):
             return None
         value = self._value[node] = self._gauge(feedback)
         if feedback.status == "acted":
-            self._open[node] = self._config.width if value > self._config.tau else 1
+            telling = value > self._config.tau
+            self._open[node] = self._config.width if telling else 1
+            if not telling:
+                self._shut.add(node)
             self._live[parent][node] = None
         elif feedback.status == "answered":
-            self._answered.add(parent)
+            self._shut |= {parent} - {None}
             self._turns += self.depth[node]
             for at in self.way(node):
                 self._right[at] += feedback.solved is True
@@ -131,19 +135,20 @@ class Graph(Tree):
 
     def _again(self) -> dict[int | None, int]:
         """Where to begin another branch, as going down from the root finds it; empty if all attempts are used up."""
-        at, hope = None, self._hope(None, 0.5)
-        while True:
-            here = len(self.children[at]) < self._config.attempts and (at is None or at not in self._answered)
-            below = max(((self._promise(child, self._hope(child, hope)), child) for child in self._live[at]), default=None)
+        way: list[tuple[int | None, float]] = [(None, self._hope(None, 0.5))]
+        while way:
+            at, hope = way[-1]
+            here = len(self.children[at]) < self._config.attempts and at not in self._shut
+            below = max(((self._promise(child, h := self._hope(child, hope)), child, h) for child in self._live[at]), default=None)
             if below and not (here and self._promise(at, hope) >= below[0]):
-                at, hope = below[1], self._hope(below[1], hope)
+                way.append(below[1:])
             elif here:
                 return {at: 1}
-            elif at is None:
-                return {}
             else:
-                del self._live[self.nodes[at].parent][at]
-                at, hope = None, self._hope(None, 0.5)
+                way.pop()
+                if at is not None:
+                    del self._live[way[-1][0]][at]
+        return {}
 
     def _hope(self, node: int | None, above: float) -> float:
         return (self._right[node] + self._config.strength * above) / (self._ends[node] + self._config.strength)

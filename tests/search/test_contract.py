@@ -15,11 +15,11 @@ from eagdata.testing import check_search
 
 GREEDY: dict[str, dict[str, object]] = {
     "ab_mcts": {"generations": 10**6, "solutions": 10**6},
-    "beam": {"width": 20, "samples": 4, "solutions": 10**6},
+    "beam": {"width": 25, "samples": 4, "solutions": 10**6},
     "best_first": {"samples": 3, "solutions": 10**6},
-    "best_of_n": {"n": 80},
-    "eag": {"attempts": 6, "solutions": 10**6},
-    "first_finish": {"n": 80, "finishers": 80},
+    "best_of_n": {"n": 100},
+    "eag": {"attempts": 6, "width": 3, "tau": 0.3, "solutions": 10**6},
+    "first_finish": {"n": 100, "finishers": 100},
     "linear_retry": {"retries": 5, "backtracks": 10**6},
     "mcts": {"iterations": 10**6, "errors": 20},
 }

@@ -37,7 +37,7 @@ def test_eag_goes_straight_on_where_all_is_well() -> None:
 
 
 def test_eag_branches_at_an_error() -> None:
-    growth = eag(width=3)
+    growth = eag(width=3, tau=0.5)
     growth.tell(ok(0, None))
     value = growth.tell(error(1, 0))
     assert value is not None
@@ -98,6 +98,17 @@ def test_eag_begins_again_at_an_error_rather_than_at_a_turn_that_went_well() -> 
 
     assert again(error(0, None), ok(1, None)) == (Expansion(node=0),)
     assert again(ok(0, None), error(1, None)) == (Expansion(node=1),)
+
+
+def test_eag_branches_only_where_the_value_exceeds_tau() -> None:
+    def again(tau: float) -> tuple[Expansion, ...]:
+        growth = eag(tau=tau, solutions=2)
+        for feedback in (ok(0, None), ok(1, 0), ok(2, 1), answer(3, 2, solved=True)):
+            growth.tell(feedback)
+        return growth.ask()
+
+    assert again(0.0) == (Expansion(node=1),)
+    assert again(0.5) == (Expansion(node=None),)
 
 
 def test_eag_asks_again_where_a_reply_said_nothing() -> None:
