@@ -44,7 +44,8 @@ class TaskSource(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a teacher is asked: one reply to `messages`. Nothing of the task but its rendered question is in it."""
+    """What a teacher is asked: one reply to `messages`. Of the task only its rendered question is in it, and in the mode `convert` the
+    reasoning that is to be converted."""
 
     messages: tuple[Message, ...]
     seed: int

@@ -189,6 +189,8 @@ class Plan:
     expect: Expect
     curation: CurationPlan | None
     """What the rows of the run go through; None: exact duplicates alone."""
+    exports: Mapping[str, tuple[str, object]]
+    """Further sets that the run writes: name, which is its folder under `data`, -> exporter and its `Config`."""
     resolved: dict[str, Json]
     """The whole as JSON, as `plan.json` holds it; no secret is in it."""
     source: str

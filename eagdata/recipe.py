@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -13,7 +14,7 @@ import yaml
 
 from eagdata.errors import EagdataError, RecipeError
 from eagdata.plan import Budget, CurationPlan, Expect, Limits, Plan, Prompt, Rows, Thresholds, Verification
-from eagdata.records import Json
+from eagdata.records import Json, from_json, to_json
 from eagdata.registry import plugin_class
 
 DEFAULT_RECIPE = "quickstart"
@@ -22,7 +23,9 @@ PLUGIN_SECTIONS = {
     "correction": "teachers", "appeal": "teachers",
 }  # fmt: skip
 OPTIONAL_SECTIONS = ("correction", "appeal")
-CURATION = "curation"
+CURATION, EXPORTS = "curation", "exports"
+_SET_NAME = re.compile(r"[a-z0-9_]+")
+_OWN_SETS = ("trajectories", "traces", "rejected")
 SECTIONS: Mapping[str, type] = {
     "limits": Limits, "prompt": Prompt, "verification": Verification, "rows": Rows, "thresholds": Thresholds,
     "budget": Budget, "expect": Expect,
@@ -162,13 +165,13 @@ class _Document:
             self._override_stage(path, value)
             return
         at: dict[str, Json] = self.data
-        for key in path[:-1]:
+        for end, key in enumerate(path[:-1], 1):
             inner = at.get(key)
-            if isinstance(inner, str) and key in PLUGIN_SECTIONS:
+            if isinstance(inner, str) and _is_plugin(path[:end]):
                 inner = {"kind": inner}
             at[key] = inner = dict(inner) if isinstance(inner, dict) else {}
             at = inner
-        if path[0] in PLUGIN_SECTIONS and path[1:] == ("kind",) and at.get("kind") != value:
+        if _is_plugin(path[:-1]) and path[-1] == "kind" and at.get("kind") != value:
             at.clear()  # another plugin: the settings of the former one are not its own
         at[path[-1]] = value
         self.origins[path] = f"--set {'.'.join(path)}={value}"
@@ -212,20 +215,22 @@ class _Reader:
         scalars = {key: self._scalar(key, kind, default) for key, (kind, default) in self.SCALARS.items()}
         sections = {key: self._settings((key,), cls, data.get(key) or {}) for key, cls in SECTIONS.items()}
         plugins, configs = self._plugins()
-        stages = self._stages()
+        stages, exports = self._stages(), self._exports(sections["rows"])
         self._bounds(scalars, sections["limits"])
         if self.problems:
             return None
         name = scalars["name"] or self.document.path.stem
         resolved: dict[str, Json] = {**scalars, "name": name}
         for key, value in sections.items():
-            resolved[key] = _plain(value)
+            resolved[key] = to_json(value)
         for key, config in configs.items():
-            resolved[key] = {"kind": plugins[key], **cast("dict[str, Json]", _plain(config))}
+            resolved[key] = {"kind": plugins[key], **to_json(config)}
         curation = self._curation(str(name), cast("int", scalars["seed"]), stages) if stages else None
         if curation:
             resolved[CURATION] = curation.resolved[CURATION]
-        values = cast("dict[str, object]", {**scalars, "name": name, **sections})
+        if exports:
+            resolved[EXPORTS] = dict(zip(exports, _listed(tuple(exports.values())), strict=True))
+        values = cast("dict[str, object]", {**scalars, "name": name, **sections, EXPORTS: exports})
         return Plan(curation=curation, plugins=plugins, configs=configs, resolved=resolved, source=str(self.document.path), **values)  # type: ignore[arg-type]
 
     def curation_plan(self) -> CurationPlan | None:
@@ -244,7 +249,7 @@ class _Reader:
         return CurationPlan(name=name, seed=seed, stages=stages, resolved=resolved, source=str(self.document.path))
 
     def _refuse_unknown_keys(self) -> None:
-        known = [*self.SCALARS, *SECTIONS, *PLUGIN_SECTIONS, CURATION, "description"]
+        known = [*self.SCALARS, *SECTIONS, *PLUGIN_SECTIONS, CURATION, EXPORTS, "description"]
         for key in self.document.data:
             if key not in known:
                 self._problem((key,), f"unknown key {key!r}{_nearest(key, known)}")
@@ -257,6 +262,33 @@ class _Reader:
             return ()
         found = [self._plugin((CURATION, place), CURATION, stage) for place, stage in enumerate(given)]
         return tuple(stage for stage in found if stage)
+
+    def _exports(self, rows: object) -> dict[str, tuple[str, object]]:
+        """Kind and settings of each further set, sorted by its name."""
+        given, found = self.document.data.get(EXPORTS) or {}, dict[str, tuple[str, object]]()
+        if not isinstance(given, dict):
+            self._problem((EXPORTS,), f"{EXPORTS} is {given!r}, must be a mapping, e.g. {{preferences: {{kind: preference}}}}")
+            return found
+        for name, wanted in sorted({str(key): value for key, value in given.items()}.items()):
+            if not _SET_NAME.fullmatch(name) or name in _OWN_SETS:
+                self._problem((EXPORTS, name), f"{name!r} names no set: a-z, 0-9 and _ do, but not {', '.join(_OWN_SETS)}")
+            if made := self._plugin((EXPORTS, name), "exporters", wanted):
+                found[name] = made
+                self._fits((EXPORTS, name), *made, has_trees=not isinstance(rows, Rows) or rows.traces)
+        return found
+
+    def _fits(self, at: Path_, kind: str, config: object, *, has_trees: bool) -> None:
+        """Whether a run can write what the exporter makes; else only its end would show."""
+        cls: Any = plugin_class("exporters", kind)  # an Exporter, which says nothing of how it is built
+        if cls.documents:
+            self._problem(at, f"{_dotted(at)}: {kind} makes a file a row, and sets are tables; try: eagdata export {kind} RUN --out FOLDER")
+        if cls.reads == "traces" and not has_trees:
+            self._problem(at, f"{_dotted(at)}: {kind} is made of whole trees, and rows.traces is off; give rows.traces: true")
+        try:
+            if config:  # else it is known to be wrong
+                cls(config)
+        except EagdataError as error:
+            self._problem(at, f"{_dotted(at)}: {error.what} ({error.why}); {error.mend}")
 
     def _plugin(self, at: Path_, kind: str, given: Json) -> tuple[str, object] | None:
         """Name and settings of a plugin that is asked for by its name, or by a mapping with `kind`."""
@@ -308,7 +340,7 @@ class _Reader:
             self._problem(at, f"{_dotted(at)} is {given!r}, must be a mapping")
             return None
         try:
-            return _validator(cls).validate_python(given)
+            return from_json(cls, given)
         except ValidationError as error:
             for detail in error.errors():
                 path = (*at, *detail["loc"])
@@ -331,23 +363,8 @@ class _Reader:
         self.problems.append(f"{self.document.place(path)}: {text}")
 
 
-def _validator(cls: Any) -> Any:  # a class -> its TypeAdapter, made once; pydantic takes 60 ms to import, so it comes late
-    if cls not in _ADAPTERS:
-        from pydantic import TypeAdapter
-
-        _ADAPTERS[cls] = TypeAdapter(cls)
-    return _ADAPTERS[cls]
-
-
-_ADAPTERS: dict[Any, Any] = {}
-
-
-def _plain(config: object) -> Json:
-    return cast("Json", _validator(type(config)).dump_python(config, mode="json"))
-
-
 def _listed(stages: Sequence[tuple[str, object]]) -> list[Json]:
-    return [{"kind": kind, **cast("dict[str, Json]", _plain(config))} for kind, config in stages]
+    return [{"kind": kind, **to_json(config)} for kind, config in stages]
 
 
 def _dotted(path: Path_) -> str:
@@ -357,6 +374,11 @@ def _dotted(path: Path_) -> str:
 def _nearest(key: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known) or 'none'}"
+
+
+def _is_plugin(path: Sequence[str]) -> bool:
+    """Whether a recipe names a plugin there."""
+    return (len(path) == 1 and path[0] in PLUGIN_SECTIONS) or (len(path) == 2 and path[0] == EXPORTS)
 
 
 def _example(kind: str) -> str:

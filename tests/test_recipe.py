@@ -115,6 +115,6 @@ def test_what_changes_no_row_changes_no_digest(tmp_path: Path) -> None:
     path = written(tmp_path, GOOD)
     plan = read_plan(path)
     assert read_plan(path, overrides={"concurrency": 3}).digest == plan.digest
-    other = read_plan(path, overrides={"search.tau": 0.4})
+    other = read_plan(path, overrides={"search.tau": 0.25})
     assert other.digest != plan.digest
-    assert differing_keys(plan.resolved, other.resolved) == ["search.tau: 0.5 -> 0.4"]
+    assert differing_keys(plan.resolved, other.resolved) == ["search.tau: 0.0 -> 0.25"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import prod
 from statistics import fmean, median
 
-from eagdata.analyze.mistakes import MISTAKES, mistakes
+from eagdata.mistakes import MISTAKES, mistakes
 from eagdata.records import Json, Trace, Usage
 
 KS = (1, 2, 4, 8, 16, 32, 64, 128, 256)

@@ -50,7 +50,7 @@ def _recipe() -> dict[str, Json]:
     """Sections as they are; a plugin section is one of the installed plugins, told apart by `kind`."""
     from pydantic import TypeAdapter
 
-    from eagdata.recipe import CURATION, OPTIONAL_SECTIONS, PLUGIN_SECTIONS, SECTIONS
+    from eagdata.recipe import CURATION, EXPORTS, OPTIONAL_SECTIONS, PLUGIN_SECTIONS, SECTIONS
 
     properties: dict[str, Json] = {
         "name": {"type": "string"},
@@ -64,6 +64,12 @@ def _recipe() -> dict[str, Json]:
     for key, kind in PLUGIN_SECTIONS.items():
         properties[key] = _plugin(kind)
     properties[CURATION] = {"type": "array", "items": _plugin(CURATION), "description": "What rows go through, in this order."}
+    properties[EXPORTS] = {
+        "type": "object",
+        "propertyNames": {"pattern": "^[a-z0-9_]+$", "not": {"enum": ["trajectories", "traces", "rejected"]}},
+        "additionalProperties": _plugin("exporters"),
+        "description": "Further sets that the run writes beside its rows, each as data/NAME.",
+    }
     required: list[Json] = [section for section in PLUGIN_SECTIONS if section not in OPTIONAL_SECTIONS]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -149,8 +149,6 @@ def _counts(trace: Trace, leaf: Leaf, shown: Sequence[int]) -> Row:
     """Of the branch, and of the tree around it. `n_backtracks`: how often a turn that is shown does not go on from the one before it."""
     branch = trace.branch(leaf)
     parents = {node.parent for node in trace.nodes}
-    corrected = cast("dict[str, list[int]]", trace.sampling.get("correction", {})).get("nodes", [])
-    scored = [other for other in trace.leaves if other.verdict.reward is not None and other.node not in corrected]
     siblings = [trace.nodes[i] for i in trace.path(leaf.node) for i in trace.siblings(i)]
     return {
         "n_turns": len(branch),
@@ -159,8 +157,20 @@ def _counts(trace: Trace, leaf: Leaf, shown: Sequence[int]) -> Row:
         "n_branches": sum(i not in parents for i in range(len(trace.nodes))),
         "n_backtracks": sum(trace.nodes[after].parent != before for before, after in pairwise(shown)),
         "n_siblings_failed": sum(_failed(node) for node in siblings),
-        "solve_rate": sum(other.verified for other in scored) / len(scored) if scored else None,
+        "solve_rate": solve_rate(trace),
     }
+
+
+def solve_rate(trace: Trace) -> float | None:
+    """Verified leaves among those with a reward, 0 to 1; None if there is none. Branches that a corrector wrote are not of its teacher."""
+    not_its_own = corrected(trace)
+    scored = [leaf for leaf in trace.leaves if leaf.verdict.reward is not None and leaf.node not in not_its_own]
+    return sum(leaf.verified for leaf in scored) / len(scored) if scored else None
+
+
+def corrected(trace: Trace) -> frozenset[int]:
+    """Indices of the turns that a corrector wrote."""
+    return frozenset(cast("dict[str, list[int]]", trace.sampling.get("correction", {})).get("nodes", []))
 
 
 def token_spans(prompt: Sequence[Message], shown: Sequence[Node], view: LinearView, count: _Count) -> dict[str, int]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -22,6 +23,7 @@ from eagdata.pipeline.crew import is_raw, prompt_of, task_source
 from eagdata.pipeline.curate import cut
 from eagdata.pipeline.estimate import dry_run
 from eagdata.pipeline.finish import finish, finished_summary
+from eagdata.pipeline.further_sets import write_further_sets
 from eagdata.pipeline.run import roll_out_all
 from eagdata.pipeline.summary import Summary, spending, summarize
 from eagdata.pipeline.verification import Report, verify
@@ -62,9 +64,14 @@ async def generate(
             rows, state = folder / "data" / "trajectories", folder / "curation"
             found = await asyncio.to_thread(cut, plan.curation, rows, state, executor=executor or InPlace(), emit=emit)
             assembly = assemble(cut=found)
+        if plan.exports:
+            emit(StageStarted("exports"))
+        further = await asyncio.to_thread(write_further_sets, plan, folder)
         emit(StageStarted("report"))
         summary = summarize(plan, folder, assembly.tally, time_s=time.monotonic() - started)
-        finish(plan, folder, assembly, summary, created_at=began.isoformat(timespec="seconds"))
+        summary = replace(summary, exports={name: sum(file.rows or 0 for file in files) for name, files in further.items()})
+        data = [*assembly.files, *chain.from_iterable(further.values())]
+        finish(plan, folder, assembly, summary, data=data, created_at=began.isoformat(timespec="seconds"))
         return replace(summary, spent=spending(store))
 
 

@@ -117,9 +117,9 @@ def export(format: str, data: Sequence[Path], out: Path, *, given: Mapping[str, 
     files = [file for path in data for file in _files(path, exporter.reads, format=format)]
     schema = getattr(exporter, "schema", None)
     if schema is None and out.suffix == ".parquet" and not exporter.documents:
-        schema = unified(exporter.rows(_rows(files)))
+        schema = unified(exporter.rows(read_rows(files)))
     measured = _Measured(exporter)
-    rows = write_export(out, measured.rows(_rows(files)), schema=schema, documents=exporter.documents)
+    rows = write_export(out, measured.rows(read_rows(files)), schema=schema, documents=exporter.documents)
     if not rows:
         why = f"{measured.read} {exporter.reads} were read, and none gives a row"
         raise RecipeError(f"there is nothing to export as {format!r}", why=why, mend="give a run with more tasks or branches")
@@ -238,7 +238,8 @@ def _check_columns(file: Path, reads: str, *, format: str) -> None:  # noqa: A00
         )
 
 
-def _rows(files: Sequence[Path]) -> Iterator[Mapping[str, Json]]:
+def read_rows(files: Sequence[Path]) -> Iterator[Mapping[str, Json]]:
+    """The rows of Parquet files, in their order, few of them in memory at once. Raises: RecipeError for one that cannot be read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

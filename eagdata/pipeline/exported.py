@@ -103,14 +103,13 @@ def _parquet(schema: pa.Schema | None) -> Callable[[Path, Iterable[Row]], int]:
     """Settings: see `publish.parquet`, whose writer takes no column of JSON: pyarrow builds none from Python values (26.0)."""
     if schema is None:
         raise ValueError("a Parquet file needs a schema")
-    storage = pa.schema([(field.name, _storage(field.type)) for field in schema])
 
     def write(part: Path, rows: Iterable[Row]) -> int:
         options = {"compression": "zstd", "compression_level": 3, "write_page_index": True, "use_content_defined_chunking": True}
         written = 0
         with part.open("wb") as sink:
             with pq.ParquetWriter(sink, schema, **options) as writer:
-                for group in _groups(_tables(rows, schema, storage)):
+                for group in _groups(_tables(rows, schema)):
                     writer.write_table(_typed(group, schema))
                     written += group.num_rows
             sink.flush()
@@ -120,7 +119,17 @@ def _parquet(schema: pa.Schema | None) -> Callable[[Path, Iterable[Row]], int]:
     return write
 
 
-def _tables(rows: Iterable[Row], schema: pa.Schema, storage: pa.Schema) -> Iterator[pa.Table]:
+def tables(rows: Iterable[Row], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The rows as tables with the columns of the schema, a hundred at a time; a lone surrogate becomes U+FFFD.
+
+    Raises: ValueError for a key that the schema lacks; pyarrow.ArrowException for a value that does not fit; what `rows` raise.
+    """
+    return (_typed(table, schema) for table in _tables(rows, schema))
+
+
+def _tables(rows: Iterable[Row], schema: pa.Schema) -> Iterator[pa.Table]:
+    """With columns of JSON as texts."""
+    storage = pa.schema([(field.name, _storage(field.type)) for field in schema])
     for some in _batches(rows):
         yield pa.Table.from_pylist([_stored(row, schema) for row in some], schema=storage)
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -28,16 +29,16 @@ MOST_SERIES = 6
 PLOTTED = "total"
 
 
-def finish(plan: Plan, folder: Path, assembly: Assembly, summary: Summary, *, created_at: str) -> None:
-    """Write `report/`, `README.md` and `manifest.json`. Raises: PrerequisiteError if the disk refuses."""
+def finish(plan: Plan, folder: Path, assembly: Assembly, summary: Summary, *, data: Sequence[WrittenFile], created_at: str) -> None:
+    """Write `report/`, `README.md` and `manifest.json`; `data`: all shards. Raises: PrerequisiteError if the disk refuses."""
     tally = assembly.tally
     lengths = [_lengths(tally, tokenizer) for tokenizer in assembly.tokenizers]
     stats = _stats(plan, summary, tally, lengths)
     first = assembly.tokenizers[0]
     drawing = draw_lengths(_series(plan, tally, first.name), tokenizer=first.name, revision=first.revision, span=PLOTTED)
     funnel = draw_funnel(tally.ledger.funnel(), items="tasks")
-    configs = Counter({file.path.parent.name: 0 for file in assembly.files})
-    for file in assembly.files:
+    configs = Counter({file.path.parent.name: 0 for file in data})
+    for file in data:
         configs[file.path.parent.name] += file.rows or 0
     written = [
         write_file(folder / "report" / "stats.json", json.dumps(stats, indent=2, sort_keys=True, ensure_ascii=False) + "\n"),
@@ -50,8 +51,7 @@ def finish(plan: Plan, folder: Path, assembly: Assembly, summary: Summary, *, cr
     ]
     body = {key: value for key, value in summary.to_json().items() if key not in ("run", "paths", "time_s", "spent")}
     body |= {"name": plan.name, "eagdata_version": __version__}
-    files: list[WrittenFile] = [*assembly.files, *written]
-    write_manifest(folder, body, files=files, time={"created_at": created_at, "time_s": summary.time_s})
+    write_manifest(folder, body, files=[*data, *written], time={"created_at": created_at, "time_s": summary.time_s})
 
 
 def finished_summary(plan: Plan, folder: Path, *, finished: int) -> Summary | None:
@@ -64,7 +64,8 @@ def finished_summary(plan: Plan, folder: Path, *, finished: int) -> Summary | No
     if not whole or manifest["plan_digest"] != plan.digest:
         return None
     known = {key: manifest[key] for key in ("plan_digest", "counts", "teacher", "environment", "rows", "estimate", "expect")}
-    return Summary(run=folder, time_s=None, missed=tuple(manifest["missed"]), gave_up=False, **known)
+    exports = manifest.get("exports", {})
+    return Summary(run=folder, time_s=None, missed=tuple(manifest["missed"]), gave_up=False, exports=exports, **known)
 
 
 def _is_as_listed(folder: Path, file: dict[str, object]) -> bool:
@@ -109,4 +110,5 @@ def _stats(plan: Plan, summary: Summary, tally: Tally, lengths: list[dict[str, J
         "licenses": dict(sorted(tally.licenses.items())),
         "sources": dict(sorted(tally.sources.items())),
         "lengths": cast("list[Json]", lengths),
+        **({"exports": plan.resolved["exports"]} if plan.exports else {}),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -29,6 +29,8 @@ class Summary:
     """The recipe's estimate for the finished tasks, held against what they took."""
     expect: dict[str, Json]
     """What a finished task took, on average: the recipe's `expect` of the next run."""
+    exports: dict[str, Json] = field(default_factory=dict)
+    """Rows of each further set that the recipe asks for, by its name."""
     spent: dict[str, Json] | None = None
     """What counts against a budget: all replies, also to tasks that are not finished, and lost tries at their most. Not of the
     manifest: a run that was killed and resumed has lost tries that another had not."""
@@ -55,6 +57,7 @@ class Summary:
             "teacher": self.teacher,
             "environment": self.environment,
             "rows": self.rows,
+            **({"exports": self.exports} if self.exports else {}),
             "estimate": self.estimate,
             "expect": self.expect,
             "spent": self.spent,
@@ -75,6 +78,7 @@ class Summary:
         return [
             f"{four} = {counts['planned']} planned",
             f"{rows['rows']} rows: {subsets or 'none'}" + (f"; rejected: {why}" if why else ""),
+            *([f"beside them: {', '.join(f'{rows} {name}' for name, rows in self.exports.items())}"] if self.exports else []),
             f"{self.teacher['calls']} teacher calls, {self._cost()}; {self.environment['actions']} actions, "
             f"{self.environment['forks']} forks, isolation {isolation}",
             *self._appealed(),

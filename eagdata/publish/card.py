@@ -65,7 +65,8 @@ def dataset_card(stats: Stats, *, configs: Mapping[str, int], files: Files | Non
     """`README.md` of the folder: YAML front matter and text, the same for the same input; it holds no time.
 
     `stats` is the content of `stats.json`; read are `name`, `description`, `plan_digest`, `eagdata_version`, `made` (plugin names and
-    settings), `counts`, `rows`, `environment`, `licenses` and `sources` (each -> rows), `lengths`. `configs`: folder under
+    settings), `counts`, `rows`, `environment`, `licenses` and `sources` (each -> rows), `lengths`, and `exports` (further set -> its
+    exporter and settings) where there are some. `configs`: folder under
     `data/` -> rows, the default first; one without rows is left out, since `datasets` cannot load it. `files`: config -> split ->
     pattern, where it is not `data/CONFIG/train-*.parquet` alone. A curation has `curation`, `funnel` and `inputs` instead of `counts`.
     What only the published card says: `teachers` (name -> rows), `versions` (package -> version), and `infos`, its `dataset_info`.
@@ -76,6 +77,7 @@ def dataset_card(stats: Stats, *, configs: Mapping[str, int], files: Files | Non
         _made(stats),
         _counts(stats["counts"]) if "counts" in stats else _curation(stats),
         _rows(stats, configs),
+        _further(stats.get("exports") or {}),
         _lengths(stats.get("lengths") or []),
         _VERIFIED.strip() if stats.get("made", {}).get("verified_rows", True) else "",
     ]
@@ -163,6 +165,15 @@ def _rows(stats: Stats, configs: Mapping[str, int]) -> str:
         lines = [[f"`{_line(name)}`", _cell(count), _SUBSETS.get(name, "")] for name, count in subsets.items()]
         text += "\n\n" + _table(("subset", "rows", "meaning"), lines)
     return text + ("\n\nWhat was dropped, with reason and evidence, is in the config `rejected`." if configs.get("rejected") else "")
+
+
+def _further(exports: Stats) -> str:
+    if not exports:
+        return ""
+    text = "## Further sets\n\nMade of the rows and trees above, as `eagdata export` makes them; `kind` is its format. Labels follow from "
+    text += "what the verifier said of the branches. A refused branch was executed when it grew, and not again.\n\n"
+    lines = [[f"`{name}`", _cell({key: value for key, value in made.items() if value is not None})] for name, made in exports.items()]
+    return text + _table(("config", "settings"), lines)
 
 
 def _lengths(lengths: Sequence[Stats]) -> str:

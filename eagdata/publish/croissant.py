@@ -144,8 +144,8 @@ def _field(name: str, column: pa.Field, kind: pa.DataType, path: list[str], sour
     if path[1:]:
         taken["transform"] = {"jsonPath": ".".join(path[1:])}
     found: dict[str, Any] = {"@type": "cr:Field", "@id": name, "name": name}
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        found |= {"isArray": True, "arrayShape": "-1"}
+    while pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        found |= {"isArray": True, "arrayShape": f"{found['arrayShape']},-1" if "arrayShape" in found else "-1"}
         kind = kind.value_type
     if pa.types.is_struct(kind):
         found["subField"] = [_field(f"{name}/{part.name}", part, part.type, [*path, part.name], source) for part in kind]

@@ -226,6 +226,8 @@ def _texts(name: str, array: pa.Array, rows: pa.Array) -> Iterator[tuple[str, pa
             yield from _texts(f"{name}.{field.name}", pc.struct_field(array, field.name), rows)
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         yield from _texts(name, pc.list_flatten(array), rows.take(pc.list_parent_indices(array)))
+    elif isinstance(kind, pa.BaseExtensionType):  # a column of JSON
+        yield from _texts(name, array.storage, rows)
     elif pa.types.is_dictionary(kind):
         yield from _texts(name, array.dictionary_decode(), rows)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):

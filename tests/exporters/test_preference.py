@@ -60,6 +60,21 @@ def test_the_margin_and_the_edit_distance_have_least_values() -> None:
     assert PreferenceExporter.Config() == PreferenceExporter.Config(margin=0.5, edit_distance=20)
 
 
+def test_both_bounds_are_reached_by_what_is_equal_to_them() -> None:
+    #   0 one of its two leaves is right: value 0      1 wrong: value -1      so the margin is 1
+    #   "kitten" to "sitting" is 3: k for s, e for i, and a g
+    made = trace(
+        acted(None, "kitten"), acted(None, "sitting"), answered(0, "5"), answered(0, "6"), answered(1, "7"),
+        leaves=(leaf(2, "pass"), leaf(3, "fail"), leaf(4, "fail")),
+    )  # fmt: skip
+    below = ("5", "6")  # value 1 against -1: the margin is 2, the distance 1
+    assert [said(found) for found in pairs(made, margin=1.0, edit_distance=3)] == [("kitten", "sitting")]
+    assert [said(found) for found in pairs(made, margin=1.0, edit_distance=1)] == [below, ("kitten", "sitting")]
+    assert pairs(made, margin=1.0, edit_distance=4) == []
+    assert [said(found) for found in pairs(made, margin=1.01)] == [below]
+    assert [(found["margin"], found["edit_distance"]) for found in pairs(made)] == [(2.0, 1), (1.0, 3)]
+
+
 def test_a_turn_of_which_too_few_leaves_are_verified_is_in_no_pair() -> None:
     nodes = [acted(None, "mostly wrong"), acted(None, "wrong")]
     nodes += [answered(0, str(at)) for at in range(5)] + [answered(1, "9")]

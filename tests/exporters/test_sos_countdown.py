@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eagdata.analyze.mistakes import mistakes
+from eagdata.mistakes import mistakes
 from eagdata.records import Trace, from_json
 from tests.exporters import sos_countdown
 

@@ -35,6 +35,29 @@ def test_soft_labels_ask_for_a_share() -> None:
     assert [found["labels"][0] for found in steps(branched(), labels="soft", threshold=0.6)] == [False, False]
 
 
+#   0 ─┬─ 1 ─┬─ 3 verified
+#      │     ├─ 4 refused
+#      │     └─ 5 refused
+#      └─ 2 ─── 6 verified
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"labels": "hard"}, [[True, True, True], [True, True, False], [True, True, False], [True, True, True]]),
+        ({"labels": "soft"}, [[True, False, True], [True, False, False], [True, False, False], [True, True, True]]),
+        ({"labels": "soft", "threshold": 0.3}, [[True, True, True], [True, True, False], [True, True, False], [True, True, True]]),
+        ({"labels": "soft", "threshold": 0.6}, [[False, False, True], [False, False, False], [False, False, False], [False, True, True]]),
+    ],
+)
+def test_hard_and_soft_labels_of_a_tree_whose_shares_are_a_half_a_third_and_one(given: dict[str, Any], expected: list[list[bool]]) -> None:
+    made = trace(
+        acted(None, "a"), acted(0, "b"), acted(0, "c"), *(answered(1, one) for one in "def"), answered(2, "g"),
+        leaves=(leaf(3, "pass"), leaf(4, "fail"), leaf(5, "fail"), leaf(6, "pass")),
+    )  # fmt: skip
+    found = steps(made, **given)
+    assert [one["labels"] for one in found] == expected
+    assert [one["values"] for one in found] == [[1 / 2, 1 / 3, 1.0], [1 / 2, 1 / 3, 0.0], [1 / 2, 1 / 3, 0.0], [1 / 2, 1.0, 1.0]]
+
+
 def test_unknown_ends_a_sequence_and_is_not_false() -> None:
     assert steps(disputed()) == []
     assert {completion for found in steps(branched()) for completion in found["completions"]}.isdisjoint({"five", "b\n\nError:\nno"})

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from eagdata.exporters.atif import AtifExporter
+from eagdata.exporters.groups import GroupsExporter
+from eagdata.exporters.nodes import NodesExporter
 from eagdata.exporters.preference import PreferenceExporter
 from eagdata.exporters.stepwise import StepwiseExporter
 from eagdata.exporters.unpaired import UnpairedExporter
@@ -80,6 +82,26 @@ def test_labels_of_steps_are_counts_over_all_leaves_below(grown: list[Raw]) -> N
     assert [one["labels"] for one in found] == [[share > 0 for share in shares] for shares in expected]
 
 
+def test_figures_of_turns_are_counts_over_all_leaves_below(grown: list[Raw]) -> None:
+    expected = []
+    for trace in traces(grown):
+        for node in range(len(trace["nodes"])):
+            below = [1 if status == "pass" else -1 for status in verdicts(trace, node)]
+            samples = [str(trace["nodes"][at]["sample"]) for at in path(trace, node)]
+            expected.append((".".join(samples), len(below), sum(below) / len(below) if below else None))
+    found = made(NodesExporter, grown)
+    assert [(one["path"], one["visits"], None if one["q"] is None else pytest.approx(one["q"])) for one in found] == expected
+    assert len({(one["trace_id"], one["path"]) for one in found}) == len(found)
+
+
+def test_rewards_of_a_group_are_the_verdicts_of_its_branches(grown: list[Raw]) -> None:
+    found = made(GroupsExporter, grown)
+    assert [one["rewards"] for one in found] == [
+        [1.0 if leaf["verdict"]["status"] == "pass" else 0.0 for leaf in trace["leaves"]] for trace in traces(grown) if trace["leaves"]
+    ]
+    assert [one["solve_rate"] for one in found] == [sum(one["rewards"]) / len(one["rewards"]) for one in found]
+
+
 def test_pairs_are_all_that_there_are(grown: list[Raw]) -> None:
     expected: Counter[tuple[str, ...]] = Counter()
     for trace in traces(grown):
@@ -125,7 +147,8 @@ def test_a_tree_of_verifiers_has_the_branches_of_the_trace(grown: list[Raw]) -> 
 
 
 SOURCE = [row(one) for one in (branched(), tooled(), retried(), hostile(), disputed())]
-TABLES = [(PreferenceExporter, {"edit_distance": 0}), (UnpairedExporter, {}), (StepwiseExporter, {})]
+TABLES: list[tuple[Any, Raw]] = [(PreferenceExporter, {"edit_distance": 0})]
+TABLES += [(cls, {}) for cls in (UnpairedExporter, StepwiseExporter, NodesExporter, GroupsExporter)]
 TABLES += [(VerifiersExporter, {"form": form}) for form in ("branches", "tree", "rollouts")]
 
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any  # JSON-LD
 
+import pyarrow as pa
 import pytest
 
 from eagdata.publish.croissant import Described, croissant
@@ -77,6 +78,13 @@ def test_every_column_is_a_field_with_its_type_and_place(tmp_path: Path) -> None
     ]
     names = [field["@id"] for field in _all(records["field"])]
     assert len(names) == len(set(names))
+
+
+def test_a_list_of_lists_says_so() -> None:
+    schema = pa.schema([("completions", pa.list_(pa.list_(pa.json_()))), ("rewards", pa.list_(pa.float64()))])
+    groups = Described(config="groups", splits={"train": "data/groups/train-*.parquet"}, files=[], schema=schema)
+    [records] = read(ABOUT, groups)["recordSet"]
+    assert [(field["dataType"], field["arrayShape"]) for field in records["field"]] == [("sc:Text", "-1,-1"), ("sc:Float", "-1")]
 
 
 def _all(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:

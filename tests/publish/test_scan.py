@@ -132,6 +132,18 @@ def test_every_text_of_a_table_is_read_and_told_by_row_and_column(tmp_path: Path
     assert places == {("github", 7, "plain"), ("aws", 2100, "messages.parts"), ("jwt", 2499, "kind")}
 
 
+def test_columns_of_json_are_read_too(tmp_path: Path) -> None:
+    kinds = {"one": pa.json_(), "many": pa.list_(pa.json_()), "groups": pa.list_(pa.list_(pa.json_()))}
+    said = json.dumps({"content": f'"{SAMPLES["hugging_face"]}"'})
+    values = {"one": ["{}", None, said], "many": [["{}", said], [], None], "groups": [[], [["{}"], ["{}", said]], [None]]}
+    stored = {"one": pa.string(), "many": pa.list_(pa.string()), "groups": pa.list_(pa.list_(pa.string()))}
+    columns = [pa.array(values[name], stored[name]).cast(kind) for name, kind in kinds.items()]
+    pq.write_table(pa.table(columns, names=list(kinds)), tmp_path / "t.parquet")
+    scanner = Scanner(SECRETS)
+    scanner.parquet("data/t.parquet", tmp_path / "t.parquet")
+    assert {(found.row, found.column) for found in scanner.result.findings} == {(2, "one"), (0, "many"), (1, "groups")}
+
+
 def test_a_flood_is_counted_and_shown_in_part() -> None:
     found = scanned(*[SAMPLES["email"]] * 50, SAMPLES["aws"])
     assert found.counts == {"aws": 1, "email": 50}

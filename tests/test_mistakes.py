@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eagdata.analyze.mistakes import MISTAKES, Mistake, false_equations, mistakes
+from eagdata.mistakes import MISTAKES, Mistake, false_equations, mistakes
 from eagdata.records import Action, Check, Leaf, Node, NodeStatus, Observation, Task, Trace, Verdict
 
 
