@@ -1,11 +1,15 @@
 """Every search strategy at the same number of teacher calls a task, on three procedural families of rising difficulty.
 
-    python -m benchmarks.search [--quick] [--tasks N] [--calls N] [--seeds N] [--only NAME...] [--base-url URL --model NAME]
+    python benchmarks/search.py [--quick] [--tasks N] [--calls N] [--seeds N] [--only NAME...]
+    python benchmarks/search.py --replies FILE [--base-url URL --model NAME]    a real model in place of the program
 
 Real rollouts: the teacher's code runs in the sandbox, answers are judged, verified paths are re-executed. Each strategy has its default
 settings; where it is content before the calls of a task are spent, it starts a new tree with another seed, and the round that
 would go beyond them is cut. So each spends the same calls on the same tasks. The procedural teacher slips at the rate of the
 level; what it says costs nothing, its tokens are counted with o200k_base. Mean over seeds, with the 95 % interval of Student's t.
+
+What a real model says is kept in FILE and asked for once: the n-th reply to the same messages, with the same seed, is the same for all
+strategies. With a FILE that knows all of them no model is needed.
 """
 
 from __future__ import annotations
@@ -14,21 +18,20 @@ import argparse
 import asyncio
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
 from math import sqrt
+from pathlib import Path
 from statistics import mean, stdev
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from rollout_parts import Capped, Remembered, Taped
 
 from eagdata.contracts import (
     CleanRoom,
     Environment,
-    Episode,
-    Expansion,
-    Feedback,
     Growth,
     Reply,
     Request,
@@ -38,7 +41,7 @@ from eagdata.contracts import (
     Verifier,
 )
 from eagdata.plan import Limits
-from eagdata.records import Action, Message, Observation, Task, Trace, sha256
+from eagdata.records import Message, Task, Trace, sha256
 from eagdata.registry import names, plugin_class
 from eagdata.rollout import Crew, rollout
 from eagdata.search.eag import EagSearch, Graph
@@ -48,7 +51,11 @@ from eagdata.testing import clean_room
 STUDENT = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}
 """97.5 % quantile of Student's t for so many seeds."""
 CONCURRENCY = 16
+LIVE = {"temperature": 0.7, "max_tokens": 300, "timeout_s": 1800.0, "attempts": 20}
 DEPTH = 14
+
+
+Propose = Callable[[str, Request], Awaitable[tuple[str, Reply]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,95 +140,11 @@ class Found:
     tokens: int
 
 
-@dataclass(frozen=True)
-class Capped:
-    """A search that asks for no more turns than are left."""
-
-    search: Search
-    calls: int
-
-    def start(self, *, seed: int) -> Growth:
-        return _Capped(self.search.start(seed=seed), self.calls)
-
-
-class _Capped:
-    def __init__(self, growth: Growth, calls: int) -> None:
-        self._growth, self._left, self.view = growth, calls, growth.view
-
-    def ask(self) -> tuple[Expansion, ...]:
-        left, cut = self._left, []
-        for expansion in self._growth.ask():
-            if left > 0:
-                cut.append(replace(expansion, samples=min(expansion.samples, left)))
-            left -= expansion.samples
-        return tuple(cut)
-
-    def tell(self, feedback: Feedback) -> float | None:
-        self._left -= 1
-        return self._growth.tell(feedback)
-
-
-class Remembered:
-    """An environment in which the same actions on the same task run once, whoever asks for them: as many strategies do."""
-
-    def __init__(self, environment: Environment) -> None:
-        self._environment, self._book = environment, dict[tuple[str, ...], Observation]()
-        self.name, self.version, self.language = environment.name, environment.version, environment.language
-        self.isolation, self.instructions = environment.isolation, environment.instructions
-
-    async def reset(self, task: Task) -> Episode:
-        return _Remembered(self._book, partial(self._environment.reset, task), (task.key,))
-
-    async def __aenter__(self) -> Self:
-        await self._environment.__aenter__()
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        await self._environment.__aexit__(kind, error, tb)
-
-
-class _Remembered:
-    """A state by the way to it; the live one is made when an action is asked for that nobody ran there before."""
-
-    def __init__(self, book: dict[tuple[str, ...], Observation], begin: Callable[[], Awaitable[Episode]], way: tuple[str, ...]) -> None:
-        self._book, self._begin, self._way = book, begin, way
-        self._taken: list[Action] = []
-        self._live: Episode | None = None
-        self._making = asyncio.Lock()
-
-    async def step(self, action: Action) -> Observation:
-        self._way = (*self._way, action.text)
-        if (known := self._book.get(self._way)) is None:
-            known = self._book[self._way] = await (await self._state()).step(action)
-        elif self._live:
-            await self._live.step(action)
-        self._taken.append(action)
-        return known
-
-    async def fork(self) -> Episode:
-        async def begin() -> Episode:
-            return await (await self._state()).fork()
-
-        return _Remembered(self._book, begin, self._way)
-
-    async def close(self) -> None:
-        if self._live:
-            await self._live.close()
-
-    async def _state(self) -> Episode:
-        async with self._making:
-            if self._live is None:
-                self._live = await self._begin()
-                for action in self._taken:
-                    await self._live.step(action)
-            return self._live
-
-
 @dataclass(frozen=True, kw_only=True)
 class Bench:
     """The opened parts."""
 
-    teacher: Teacher
+    teacher: Teacher | Taped
     environment: Environment
     clean: CleanRoom
     verifiers: Mapping[str, Verifier]
@@ -248,26 +171,30 @@ class Bench:
 
     async def spend(self, search: Search, task: Task, *, calls: int, seed: int) -> list[Trace]:
         """Trees of one task until its calls are spent."""
-        traces: list[Trace] = []
+        traces, asked = list[Trace](), Counter[tuple[Message, ...]]()
+
+        async def propose(path: str, request: Request) -> tuple[str, Reply]:
+            if isinstance(self.teacher, Taped):
+                request = replace(request, sample=seed * 1000 + asked[request.messages])
+                asked[request.messages] += 1
+            return path, await self.teacher.propose(request)
+
         while calls > 0:
             tree_seed = int(sha256(f"{seed}/{task.id}/{len(traces)}")[:12], 16)
-            trace = await rollout(task, self._crew(task, Capped(search, calls)), seed=tree_seed)
+            trace = await rollout(task, self._crew(task, Capped(search, calls), propose), seed=tree_seed)
             if trace.failure or not trace.nodes:
                 raise SystemExit(f"task {task.id}: {trace.failure or 'the search asks for nothing'}")
             traces.append(trace)
             calls -= len(trace.nodes)
         return traces
 
-    def _crew(self, task: Task, search: Search) -> Crew:
-        async def propose(path: str, request: Request) -> tuple[str, Reply]:
-            return path, await self.teacher.propose(request)
-
+    def _crew(self, task: Task, search: Search, propose: Propose) -> Crew:
         verifier = self.verifiers[task.verifier]
         system = system_prompt(
             environment_instructions=self.environment.instructions(), answer_instructions=verifier.instructions(),
             language=self.environment.language, protocol="fence",
         )  # fmt: skip
-        shown = () if self.teacher.name == "procedural" else demonstration(language=self.environment.language, protocol="fence")
+        shown = () if not isinstance(self.teacher, Taped) else demonstration(language=self.environment.language, protocol="fence")
         return Crew(
             propose=propose, search=search, environment=self.environment, clean=self.clean, verifier=verifier,
             prompt=(Message(role="system", content=system), *shown, Message(role="user", content=task.question)), tools=(), stop=STOP,
@@ -290,10 +217,14 @@ def _tasks(level: Level, n: int, *, seed: int) -> list[Task]:
     return list(source(config).tasks(n, seed=seed))
 
 
-def _teacher(level: Level, given: argparse.Namespace) -> Teacher:
-    kind, settings = "procedural", {"slip_rate": level.slip_rate, "blind_rate": level.blind_rate}
-    if given.model:
-        kind, settings = "openai_chat", {"model": given.model, "base_url": given.base_url}
+def _teacher(level: Level, given: argparse.Namespace) -> Teacher | Taped:
+    if not given.replies:
+        return _built("procedural", slip_rate=level.slip_rate, blind_rate=level.blind_rate)
+    live = _built("openai_chat", model=given.model, base_url=given.base_url, **LIVE) if given.model else None
+    return Taped(live, given.replies)
+
+
+def _built(kind: str, **settings: object) -> Teacher:
     cls: Any = plugin_class("teachers", kind)  # Any: a plugin's class
     return cls(cls.Config(**settings))  # type: ignore[no-any-return]
 
@@ -345,9 +276,10 @@ async def compare(entries: Sequence[Entry], given: argparse.Namespace) -> None:
         live = await stack.enter_async_context(Remembered(python(python.Config())))
         clean = await stack.enter_async_context(clean_room({"python": Remembered(python(python.Config()))}))
         for level in (level for level in LEVELS if given.level in (None, level.family)):
-            teacher = await stack.enter_async_context(_teacher(level, given))
+            teacher = _teacher(level, given)
+            await stack.enter_async_context(teacher)
             bench = Bench(teacher=teacher, environment=live, clean=clean, verifiers=verifiers, tokenizer=tokenizer)
-            slips = f"slip rate {level.slip_rate}, blind rate {level.blind_rate}" if not given.model else given.model
+            slips = teacher.name if given.replies else f"slip rate {level.slip_rate}, blind rate {level.blind_rate}"
             print(f"\n{level.family}, difficulty {level.difficulty}, {slips}; {given.tasks} tasks x {given.seeds} seeds")
             print(
                 f"  {'':26} {'calls':>6} {'solved, %':>14} {'verified / 1000':>15} {'branches / task':>15} {'tokens / task':>14}",
@@ -373,8 +305,9 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=[], help="labels of lines; all if none is named")
     parser.add_argument("--level", choices=[level.family for level in LEVELS], help="this one alone")
+    parser.add_argument("--replies", type=Path, help="what a real model said: JSON lines, which grow")
     parser.add_argument("--base-url", default="http://localhost:8000/v1")
-    parser.add_argument("--model", help="a live model at --base-url in place of the procedural teacher")
+    parser.add_argument("--model", help="a live model at --base-url, asked for what --replies does not know")
     given = parser.parse_args()
     if given.quick:
         given.tasks, given.seeds = 10, 2
