@@ -22,6 +22,7 @@ class _Lazy(click.Group):
 
     COMMANDS: ClassVar = {
         "generate": "Tasks in, a verified dataset out.",
+        "synthesize": "Seed tasks in, new tasks out, each proven by a program.",
         "verify": "Re-execute the rows of a dataset, from the Parquet alone.",
         "import": "Foreign traces become a run folder; rows that cannot be held are named.",
         "curate": "Drop duplicates, benchmark leaks and weak rows, with a reason for each.",

@@ -44,10 +44,14 @@ class StepwiseExporter:
         """True if any leaf at or below the step is verified (`hard`), or if a share of at least `threshold` is (`soft`)."""
         threshold: float = 0.5
         """Of `soft` labels, 0 to 1. Ours: the trainer takes no shares, only true and false."""
+        min_leaves: int = 1
+        """Fewest verified and refused leaves below a step that is no answer: with fewer it is unknown. Math-Shepherd has 8 of each."""
 
         def __post_init__(self) -> None:
             if not 0 < self.threshold <= 1:
                 raise ValueError("threshold must be above 0 and at most 1")
+            if self.min_leaves < 1:
+                raise ValueError("min_leaves must be at least 1")
 
     reads: ClassVar[Literal["trajectories", "traces"]] = "traces"
     documents: ClassVar[bool] = False
@@ -69,6 +73,7 @@ class StepwiseExporter:
 
     def __init__(self, config: Config) -> None:
         self._least = config.threshold if config.labels == "soft" else 0.0
+        self._min_leaves = config.min_leaves
 
     def rows(self, source: Iterable[Mapping[str, Json]]) -> Iterator[dict[str, Json]]:
         """One row per sequence of labelled turns. Raises: RecipeError for a row that is no trace."""
@@ -85,8 +90,9 @@ class StepwiseExporter:
 
     def _label(self, tree: Tree, index: int) -> bool | None:
         proved = _proved(tree.trace.nodes[index]) if tree.trace.task.environment == "smt" else None
-        share = tree.ends[index].share
-        if proved is not None or share is None:
+        ends = tree.ends[index]
+        few = tree.trace.nodes[index].status != "answered" and ends.verified + ends.refused < self._min_leaves
+        if proved is not None or few or (share := ends.share) is None:
             return proved
         return share > 0 and share >= self._least
 

@@ -1,8 +1,8 @@
-"""Prefix correction: what a teacher could not solve, a stronger one goes on with, from the last good turn of each failed branch.
+"""Prefix correction: what a teacher could not solve, a stronger one goes on with, from the good turns of the failed branches.
 
 Source: output-space shaping of ToRA (Gou et al. 2023, section 2.3): the student's wrong trajectories are cut, and a larger model
-completes them. There a trajectory is cut after each of its lines; here once, after its last action that ran without an error, since half
-an action was never observed. The environment's state is not rebuilt: it is forked where the branch left it.
+completes them. There a trajectory is cut after each of its lines; here after each action that ran without an error, since half an
+action was never observed. The environment's state is not rebuilt: it is forked where the branch left it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Correction:
             if asked and (solved or wanted <= limits.nodes - limits.correction):
                 return asked
             faulty = any(told.status == "failed" for told in self._told.values())
-            self._cuts = iter(() if solved or faulty else self._last_good_turns())
+            self._cuts = iter(() if solved or faulty else self._good_turns())
             self._due = tuple(islice(self._cuts, 1))
         return self._due
 
@@ -93,18 +93,10 @@ class Correction:
         teacher = self._corrector.teacher
         return {"correction": {**teacher.sampling(), "teacher": teacher.name, "nodes": list[Json](self.nodes)}}
 
-    def _last_good_turns(self) -> list[Expansion]:
-        """Of each branch, each once, the deepest first."""
-        parents = {told.parent for told in self._told.values()}
-        found = {tuple(self._good(end)) for end in self._told if end not in parents}
-        return [Expansion(node=way[-1] if way else None) for way in sorted(found, key=lambda way: (-len(way), way))]
-
-    def _good(self, end: int) -> list[int]:
-        """The way to `end`, up to its last turn that ran without an error."""
-        at: int | None = end
-        way: list[int] = []
-        while at is not None:
-            if way or (self._told[at].status == "acted" and not self._told[at].error):
-                way.append(at)
-            at = self._told[at].parent
-        return way[::-1]
+    def _good_turns(self) -> list[Expansion]:
+        """All turns that ran without an error, the deepest first, and at last the place before the first turn."""
+        depth: dict[int | None, int] = {None: 0}
+        for node, told in self._told.items():
+            depth[node] = depth[told.parent] + 1
+        ran = [node for node, told in self._told.items() if told.status == "acted" and not told.error]
+        return [Expansion(node=node) for node in [*sorted(ran, key=lambda node: (-depth[node], node)), None]]

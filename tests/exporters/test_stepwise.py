@@ -56,6 +56,8 @@ def test_hard_and_soft_labels_of_a_tree_whose_shares_are_a_half_a_third_and_one(
     found = steps(made, **given)
     assert [one["labels"] for one in found] == expected
     assert [one["values"] for one in found] == [[1 / 2, 1 / 3, 1.0], [1 / 2, 1 / 3, 0.0], [1 / 2, 1 / 3, 0.0], [1 / 2, 1.0, 1.0]]
+    assert [one["labels"] for one in steps(made, **given, min_leaves=3)] == expected[:3]  # turn 2 has one leaf, turn 1 has three
+    assert [one["labels"] for one in steps(made, **given, min_leaves=4)] == [expected[0][:1]]
 
 
 def test_unknown_ends_a_sequence_and_is_not_false() -> None:

@@ -18,6 +18,7 @@ GREEDY: dict[str, dict[str, object]] = {
     "beam": {"width": 25, "samples": 4, "solutions": 10**6},
     "best_first": {"samples": 3, "solutions": 10**6},
     "best_of_n": {"n": 100},
+    "completions": {"lines": 9, "n": 9},
     "eag": {"attempts": 6, "width": 3, "tau": 0.3, "solutions": 10**6},
     "first_finish": {"n": 100, "finishers": 100},
     "linear_retry": {"retries": 5, "backtracks": 10**6},
