@@ -1,7 +1,7 @@
 """From a reply to a task that is proven: its program runs, again and again alike, and the task passes the gate.
 
 A program's output is believed as in PAL (Gao et al. 2022, arXiv:2211.10435): the model writes the reasoning, the interpreter the answer.
-That it is the answer to that question, no run can show; `agreement.py` asks for a second way to it.
+That it is the answer to that question, no run can show; `Workshop` asks for a second way to it.
 """
 
 from __future__ import annotations
