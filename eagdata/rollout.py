@@ -14,9 +14,9 @@ from eagdata.contracts import CleanRoom, Environment, Episode, Feedback, Growth,
 from eagdata.errors import BoundaryError, BudgetSpent
 from eagdata.exporters.linear import View, linearize
 from eagdata.plan import Limits
-from eagdata.records import Failure, Json, Leaf, Message, Node, Task, Trace, path_to, sha256
+from eagdata.records import Failure, Json, Leaf, Message, Node, Step, Task, Trace, path_to, sha256
 from eagdata.teachers.turns import parse_reply
-from eagdata.verifiers.replay import judge, prove, steps_of
+from eagdata.verifiers.replay import Proof, judge, prove, steps_of
 from eagdata.verifiers.rules import drop_reason, repeats
 
 Propose = Callable[[str, Request], Awaitable[tuple[str, Reply]]]
@@ -131,14 +131,14 @@ class _Growing:
         return leaf
 
     async def prove_leaves(self) -> None:
-        """Re-execute from the start, for every right answer that breaks no rule of a row, all that its row will show."""
-        crew = self.crew
-        for place, leaf in enumerate(self.leaves):
-            if leaf.verified:
-                steps = steps_of(self.nodes, linearize((), self.nodes, end=leaf.node, view=crew.view).shown)
-                proof = await prove(self.task, steps, leaf.answer, clean=crew.clean, verifier=crew.verifier, runs=crew.replay_runs)
-                proved = replace(leaf, verdict=proof.verdict, replay_runs=proof.runs, replay_digest=proof.digest)
-                self.leaves[place] = proved if proof.verdict.passed else replace(proved, drop="nondeterministic")
+        """Re-execute from the start all that the row of each right answer will show, unless it breaks a rule; what shows the same, once."""
+        crew, proofs = self.crew, dict[tuple[tuple[Step, ...], str | None], Proof]()
+        for place, leaf in [(i, leaf) for i, leaf in enumerate(self.leaves) if leaf.verified]:
+            key = (steps_of(self.nodes, linearize((), self.nodes, end=leaf.node, view=crew.view).shown), leaf.answer)
+            proof = proofs.get(key) or await prove(self.task, *key, clean=crew.clean, verifier=crew.verifier, runs=crew.replay_runs)
+            proofs[key] = proof
+            proved = replace(leaf, verdict=proof.verdict, replay_runs=proof.runs, replay_digest=proof.digest)
+            self.leaves[place] = proved if proof.verdict.passed else replace(proved, drop="nondeterministic")
 
     def trace(self, failure: Failure | None) -> Trace:
         """The record. A fault at any node is the trace's, unless something graver ended it."""
