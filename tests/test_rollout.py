@@ -51,7 +51,8 @@ async def grow(
         return path, await teacher.propose(request)
 
     crew = Crew(
-        propose=propose, search=search or EagSearch(EagSearch.Config(solutions=1, width=2, tau=0.5)), environment=sandboxes[0], clean=sandboxes[1],
+        propose=propose, search=search or EagSearch(EagSearch.Config(solutions=1, width=2, tau=0.5)),
+        environment=sandboxes[0], clean=sandboxes[1],
         verifier=NumberVerifier(NumberVerifier.Config()), prompt=(Message(role="user", content=TASK.question),),
         tools=(), stop=(), limits=limits or Limits(), view="linear_retry", replay_runs=2,
     )  # fmt: skip
