@@ -167,7 +167,7 @@ class Expansion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feedback:
-    """What a search is told of a new node. All that it may know: neither text nor model nor environment."""
+    """What a search is told of a new node: value, kind and text of the feedback. It knows neither model nor environment."""
 
     node: int
     parent: int | None
@@ -180,14 +180,16 @@ class Feedback:
     """For an answer: whether the verifier passed it and it may become a row; None if it was not scored or there is no answer yet."""
     score: float | None = None
     """For an answer: the verifier's reward in 0..1, where it has one. It may be 1 for an answer that can be no row."""
+    text: str = ""
+    """What the environment answered, if it did. The strategies that come with eagdata do not read it."""
 
     @classmethod
     def of(cls, index: int, node: Node, *, leaf: Leaf | None) -> Feedback:
         """What a search may know of the node at `index`, and of the answer that it is (`leaf`)."""
-        seen, score = node.observation, leaf.verdict.reward if leaf else None
-        kind, error = (seen.kind or seen.status) if seen else node.status, bool(seen and seen.status != "ok")
+        seen, score, status = node.observation, leaf.verdict.reward if leaf else None, node.status
+        kind, error, text = (seen.kind or seen.status, seen.status != "ok", seen.text) if seen else (status, False, "")
         solved = leaf.verified if leaf and score is not None else None
-        return cls(node=index, parent=node.parent, status=node.status, error=error, kind=kind, solved=solved, score=score)
+        return cls(node=index, parent=node.parent, status=status, error=error, kind=kind, solved=solved, score=score, text=text)
 
 
 class Growth(Protocol):

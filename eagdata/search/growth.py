@@ -108,8 +108,8 @@ def worth(answer: Feedback) -> float | None:
 
 def standing(turn: Feedback, *, depth: int) -> float:
     """How promising a node looks from outside, 0..1: any turn that ran stands before any that erred, then the deeper before the
-    shallower; an answer by its worth, unscored ones in the middle. Ours: a search is not told the text, which the value models of the
-    literature read."""
+    shallower; an answer by its worth, unscored ones in the middle. Ours: no model reads the text here, as the value models of the
+    literature do."""
     if turn.status == "answered":
         value = worth(turn)
         return 0.5 if value is None else value
