@@ -129,7 +129,8 @@ class Zygote:
         except (Ended, BoxFailure) as error:
             await self.close()
             said = os.pread(complaints, 1 << 16, 0).decode(errors="replace").strip().rpartition("\n")[2]
-            raise BoxFailure(f"the box of tier {self.tier!r} does not start: {said or error}") from error
+            why = said or error if isinstance(error, Ended) else error  # what it told us, before what its other half cried on the way out
+            raise BoxFailure(f"the box of tier {self.tier!r} does not start: {why}") from error
         finally:
             os.close(complaints)
         self._home = str(greeting.frame["folder"])
