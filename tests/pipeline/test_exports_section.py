@@ -112,7 +112,7 @@ def test_without_exports_a_plan_is_what_it_was(tmp_path: Path) -> None:
 
 def test_exports_are_resolved_and_digested_whatever_their_order(tmp_path: Path) -> None:
     plan = read_plan(asking(tmp_path))
-    assert plan.resolved["exports"]["steps"] == {"kind": "stepwise", "labels": "soft", "threshold": 0.5}  # type: ignore[index, call-overload]
+    assert plan.resolved["exports"]["steps"] == {"kind": "stepwise", "labels": "soft", "threshold": 0.5, "min_leaves": 1}  # type: ignore[index, call-overload]
     assert plan.digest != read_plan(written(tmp_path, RECIPE)).digest
     turned = read_plan(written(tmp_path, RECIPE + yaml.safe_dump({"exports": dict(reversed(EXPORTS.items()))}, sort_keys=False)))
     assert (turned.digest, list(turned.exports)) == (plan.digest, list(plan.exports))
@@ -172,7 +172,7 @@ def test_manifest_summary_and_card_tell_of_them(run: tuple[Path, Summary]) -> No
     assert {name: listed[f"data/{name}/train-00000-of-00001.parquet"] for name in EXPORTS} == summary.exports == manifest["exports"]
     assert summary.to_json()["exports"] == summary.exports
     assert any(f"{summary.exports['preferences']} preferences" in line for line in summary.lines())
-    assert "| `steps` | kind: stepwise, labels: soft, threshold: 0.5 |" in (folder / "README.md").read_text()
+    assert "| `steps` | kind: stepwise, labels: soft, threshold: 0.5, min_leaves: 1 |" in (folder / "README.md").read_text()
 
 
 def test_a_finished_run_says_the_same_and_verifies(run: tuple[Path, Summary]) -> None:
