@@ -32,12 +32,12 @@ def check_search(search: Search, *, seed: int = 0) -> None:
 
     Raises: AssertionError that says which line of the contract is broken.
     """
+    _check_refusals(search.start(seed=seed))
     for number in range(seed, seed + _WORLDS):
         world = _World(number, solvable=number % 4 != 3, failing=number % 5 == 4)
         told = _grow(search.start(seed=number), world)
         for cut in sorted({0, len(told), *(Random(number).randrange(len(told) + 1) for _ in range(3))}):
             _check_resumed(search.start(seed=number), world, told, cut=cut)
-    _check_refusals(search.start(seed=seed))
     _check_work(search.start(seed=seed))
 
 
