@@ -32,8 +32,10 @@ _BY_ERROR: Mapping[str, Mistake] = {
     **dict.fromkeys(("ZeroDivisionError", "OverflowError", "FloatingPointError", "ArithmeticError"), "arithmetic"),
     **dict.fromkeys(("NameError", "UnboundLocalError"), "exploration"),
 }
-_BY_CHECK: Mapping[str, Mistake] = {"expression": "format", "numbers": "exploration", "target": "arithmetic"}
-"""Of the verifier `countdown`; of a wrong answer of another family nothing is known but that it is wrong."""
+_BY_CHECK: Mapping[str, Mistake] = {"read": "format"}
+"""Failed check -> mistake. Of an answer that was read and is wrong nothing is known but that; an unscored one is no mistake of its own."""
+_OF_COUNTDOWN: Mapping[str, Mistake] = {**_BY_CHECK, "expression": "format", "numbers": "exploration", "target": "arithmetic"}
+"""The same of the verifier `countdown`, whose checks tell more."""
 _ABSENT = "not in list"  # what Python says when a number is taken off a list that does not hold it
 _EQUATION = re.compile(r"(?P<left>[0-9(][0-9 \t.()+*/×÷−-]*?)[ \t]*==?[ \t]*(?P<right>-?[0-9]+(?:\.[0-9]+)?)(?![0-9.]*[ \t]*[-+*/%^(0-9])")
 _GOES_ON = re.compile(r"(?:[\w.]|[)\]}%^*/+\-−×÷][ \t]*)\Z")
@@ -81,10 +83,9 @@ def _kinds(node: Node, verdict: Verdict | None, drop: str | None, *, is_countdow
             yield "exploration"
         elif kind != "AssertionError":
             yield "environment"
-    if verdict and verdict.status == "unscored":
-        yield "format"
-    if verdict and verdict.status == "fail" and is_countdown:
-        yield from (_BY_CHECK[check.id] for check in verdict.checks if check.status == "fail" and check.id in _BY_CHECK)
+    if verdict and verdict.status == "fail":
+        known = _OF_COUNTDOWN if is_countdown else _BY_CHECK
+        yield from (known[check.id] for check in verdict.checks if check.status == "fail" and check.id in known)
 
 
 def _is_false(left: str, right: str) -> bool:

@@ -61,7 +61,10 @@ def test_a_refused_answer_is_known_by_the_check_that_refused_it_and_only_in_its_
         verdict = Verdict(status="fail", reward=0.0, checks=(Check(id=check, status="fail"),))
         assert kind_of(other("answered"), leaf=Leaf(node=0, verdict=verdict)) == kind
         assert kind_of(other("answered"), leaf=Leaf(node=0, verdict=verdict), verifier="math") is None
-    assert kind_of(other("answered"), leaf=Leaf(node=0, verdict=Verdict(status="unscored")), verifier="math") == "format"
+    unread = Verdict(status="fail", reward=0.0, checks=(Check(id="read", status="fail"),))
+    assert kind_of(other("answered"), leaf=Leaf(node=0, verdict=unread), verifier="math") == "format"
+    no_reference = Verdict(status="unscored", checks=(Check(id="reference", status="unscored"),))
+    assert kind_of(other("answered"), leaf=Leaf(node=0, verdict=no_reference), verifier="math") is None
     passed = Leaf(node=0, verdict=Verdict(status="pass", reward=1.0), drop="unsupported_answer")
     assert kind_of(other("answered"), leaf=passed) == "exploration"
 
