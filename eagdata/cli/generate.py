@@ -58,13 +58,13 @@ def _generate(output: Output, recipe: str, given: dict[str, object]) -> int:
         raise RecipeError(
             "--resume and --fresh exclude each other", why="one keeps what is in the folder, the other deletes it", mend="give one"
         )
-    plan = read_plan(recipe, overrides=_overrides(given))
+    plan = read_plan(recipe, overrides=recipe_overrides(given))
     folder = cast("Path | None", given["out"]) or Path("runs") / plan.name
     if given["dry_run"]:
         foreseen = dry_run(plan, folder)
         output.result(foreseen)
         if not output.as_json:
-            output.table(("", ""), [(key.replace("_", " "), _shown(value)) for key, value in foreseen.items()])
+            output.table(("", ""), [(key.replace("_", " "), shown(value)) for key, value in foreseen.items()])
             if foreseen["cost_usd_at_most"] is None:
                 output.talk("nothing in a plan bounds the length of its prompts: --max-cost USD and --max-tokens T bound what it takes")
         return 0
@@ -96,7 +96,7 @@ def _command(recipe: str, given: dict[str, object]) -> str:
     return shlex.join(words)
 
 
-def _overrides(given: dict[str, object]) -> dict[str, Json]:
+def recipe_overrides(given: dict[str, object]) -> dict[str, Json]:
     """Dotted keys of the recipe, from the options: `--set` last, since it is the most explicit."""
     paths = {
         "n": "n",
@@ -112,9 +112,10 @@ def _overrides(given: dict[str, object]) -> dict[str, Json]:
     return found | overrides_of(cast("tuple[str, ...]", given["sets"]))
 
 
-def _shown(value: Json) -> str:
+def shown(value: Json) -> str:
+    """A value of the dry run, for people."""
     if isinstance(value, dict):
-        return ", ".join(f"{key.replace('_', ' ')} {_shown(inner)}" for key, inner in value.items() if inner is not None)
+        return ", ".join(f"{key.replace('_', ' ')} {shown(inner)}" for key, inner in value.items() if inner is not None)
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "?" if value is None else f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

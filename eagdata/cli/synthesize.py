@@ -9,7 +9,7 @@ from typing import cast
 
 import click
 
-from eagdata.cli.generate import _overrides, _shown
+from eagdata.cli.generate import recipe_overrides, shown
 from eagdata.cli.output import Output
 from eagdata.cli.running import guarded, interruptible
 from eagdata.errors import EagdataError, RecipeError
@@ -65,7 +65,7 @@ def _synthesize(output: Output, recipe: str, given: dict[str, object]) -> int:
         raise RecipeError(
             "--resume and --fresh exclude each other", why="one keeps what is in the folder, the other deletes it", mend="give one"
         )
-    plan = read_plan(recipe, overrides=_overrides(given))
+    plan = read_plan(recipe, overrides=recipe_overrides(given))
     asked = Synthesis(
         shots=cast("int", given["shots"]), agreement=cast("int", given["agreement"]), seeds=cast("int | None", given["seeds"]),
         similarity=cast("float", given["similarity"]), against=cast("tuple[str, ...]", given["against"]),
@@ -75,7 +75,7 @@ def _synthesize(output: Output, recipe: str, given: dict[str, object]) -> int:
         foreseen = foresee(plan, asked, folder)
         output.result(foreseen)
         if not output.as_json:
-            output.table(("", ""), [(key.replace("_", " "), _shown(value)) for key, value in foreseen.items()])
+            output.table(("", ""), [(key.replace("_", " "), shown(value)) for key, value in foreseen.items()])
         return 0
     try:
         summary = interruptible(
