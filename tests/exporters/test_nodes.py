@@ -78,7 +78,7 @@ def test_a_leaf_of_which_nothing_is_known_is_no_visit() -> None:
 
 def test_a_mistake_has_its_kind() -> None:
     assert columns(branched(), "node", "mistake") == [
-        (0, None), (1, "exploration"), (2, None), (3, None), (4, None), (5, "format"), (6, None), (7, "exploration"),
+        (0, None), (1, "exploration"), (2, None), (3, None), (4, None), (5, None), (6, None), (7, "exploration"),
     ]  # fmt: skip
 
 
