@@ -126,8 +126,7 @@ def recorded(tmp_path: Path) -> Path:
 def test_gsm8k_with_the_replies_of_a_real_model(recorded: Path) -> None:
     tasks = [json.loads(line) for line in (recorded / "gsm8k.jsonl").read_text().splitlines()]
     replay = ("--teacher", "replay", "--set", f"teacher.path={FIXTURES / 'gsm8k_replies.jsonl.gz'}")
-    limits = ("--set", "limits.nodes=12", "--set", "search.attempts=3", "--set", "search.solutions=1")
-    done = eagdata("generate", "gsm8k", "--n", len(tasks), "--out", "run", *replay, *limits, "--json", cwd=recorded, check=None)
+    done = eagdata("generate", "gsm8k", "--n", len(tasks), "--out", "run", *replay, "--json", cwd=recorded, check=None)
     summary = last_json(done)
     expected = json.loads((FIXTURES / "gsm8k_expected.json").read_text())
     assert summary["counts"] == expected["counts"]

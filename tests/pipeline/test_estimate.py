@@ -84,10 +84,10 @@ def test_ceilings_are_those_of_the_limits_and_of_the_budget(tmp_path: Path) -> N
         found = dry_run(plan_of(overrides, recipe=recipe), tmp_path)
         return [found[f"{part}_at_most"] for part in ("teacher_calls", "prompt_tokens", "completion_tokens", "tokens", "cost_usd")]
 
-    assert ceilings({}) == [2000, None, 800_000, None, None]
-    assert ceilings({"budget.cost_usd": 1.5}) == [2000, None, 800_000, None, 1.5]
-    assert ceilings({"budget.tokens": 9000}) == [2000, 9000, 9000, 9000, None]
-    assert ceilings({"teacher.max_tokens": None}) == [2000, None, None, None, None]
+    assert ceilings({}) == [1200, None, 480_000, None, None]
+    assert ceilings({"budget.cost_usd": 1.5}) == [1200, None, 480_000, None, 1.5]
+    assert ceilings({"budget.tokens": 9000}) == [1200, 9000, 9000, 9000, None]
+    assert ceilings({"teacher.max_tokens": None}) == [1200, None, None, None, None]
     assert ceilings({"n": 10}, recipe="quickstart") == [400, None, None, None, 0.0]
 
 
