@@ -3,14 +3,15 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 N      ?= 2000
+JOBS   ?= 2
 
 .PHONY: generate test check install dev benchmarks docs clean
 
 generate: install  ## create the environment, install, run `eagdata generate --n 2000`
 	$(BIN)/eagdata generate --n $(N)
 
-test: dev  ## all tests
-	$(BIN)/python -m pytest
+test: dev  ## all tests, JOBS of their files at once
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 check: dev  ## style, types, import layers
 	$(BIN)/ruff check .
