@@ -143,7 +143,7 @@ async def test_an_action_that_is_stopped_leaves_no_trace(environment: ShellEnvir
 async def test_no_process_lives_between_two_actions(reset: Reset) -> None:
     episode = await reset()
     await run(episode, "setsid nohup sleep 4321 > /dev/null 2>&1 & disown")
-    await run(episode, "(trap '' HUP TERM; while :; do date +%N > alive; done) > /dev/null 2>&1 &")
+    await run(episode, "(trap '' HUP TERM; while :; do date +%N > alive; done) > /dev/null 2>&1 & until [ -e alive ]; do :; done")
     assert (
         await text(episode, "cat alive > a; sleep 0.2; cmp alive a; ls /proc/*/cmdline | xargs grep -l '[4]321' 2> /dev/null; true") == ""
     )
