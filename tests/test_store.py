@@ -512,10 +512,9 @@ async def test_a_read_only_folder_is_named_and_can_be_read(plan: Plan, tmp_path:
     folder = tmp_path / "run"
     with RunStore(folder, plan) as store:
         await store.record_trace(0, Trace(task=TASK, prompt=()))
-    for path in tmp_path.parents:
-        if path.name.startswith(("pytest-", "popen-")):  # those that pytest made for this user alone
-            path.chmod(0o755)
-    tmp_path.chmod(0o755)
+    made = (path for path in tmp_path.parents if path.name.startswith(("pytest-", "popen-")))  # by pytest, for this user alone
+    for path in (tmp_path, *made):
+        path.chmod(0o755)
     folder.chmod(0o777)
     for path in folder.iterdir():
         path.chmod(0o666)
